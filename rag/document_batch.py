@@ -48,6 +48,7 @@ class DocumentBatch:
         self._chunks: list[tuple[str, Chunk]] = []
         self._entries: list[Entry] = []
         self._files: list[IndexedFile] = []
+        self._losing: list[IndexedFile] = []
         self._recent: dict[str, Vectors] = {}
         self._total = 0
 
@@ -69,13 +70,18 @@ class DocumentBatch:
         characters = len(document.text)
         self._entries.append(Entry(document.id, version, sha256, document.title, len(chunks), characters, file))
         if sum(entry.chunks for entry in self._entries) >= COMMIT_CHUNKS:
-            self.commit()
+            self._commit()
 
-    def note(self, file: IndexedFile) -> None:
-        """Remember a file whose documents were all taken in."""
-        self._files.append(file)
+    def note(self, file: IndexedFile, losing: bool) -> None:
+        """Remember a file whose documents were all taken in; one that is losing some, only when these are `gone`."""
+        (self._losing if losing else self._files).append(file)
 
-    def commit(self, gone: Sequence[str] = (), forgotten: Sequence[str] = ()) -> None:
+    def finish(self, gone: Sequence[str], forgotten: Sequence[str]) -> None:
+        """Make the rest of what was taken in visible, and take out documents and files."""
+        self._files += self._losing
+        self._commit(gone, forgotten)
+
+    def _commit(self, gone: Sequence[str] = (), forgotten: Sequence[str] = ()) -> None:
         """Make what was taken in visible, in place of documents that are `gone` and files that are `forgotten`."""
         if self._entries or self._files or gone or forgotten:
             self._write()

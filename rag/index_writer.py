@@ -80,22 +80,24 @@ class IndexWriter:
         """Make documents live in place of what stood under their ids and note files; take documents and files out.
 
         Returns the chunks whose text is no longer in the index.
+
+        A file's row says that the live documents of that file are just what its bytes give: the next ingest does not
+        read a file again whose row has its digest. So the row goes out before the first of them changes, and comes
+        in after the last one did.
         """
         self.begin()
         with self._store.reading() as (connection, known), connection.writing():
-            records: list[Entry | IndexedFile] = [*entries, *files]
-            for some in _batches([catalogue_row(record) for record in records], connection.most):
-                connection.catalogue.upsert(
-                    ids=[key for key, _ in some],
-                    embeddings=np.ones((len(some), 1), np.float32),
-                    metadatas=[row for _, row in some],
-                )
-            for keys in _batches([*gone, *(FILE_PREFIX + name for name in forgotten)], connection.most):
-                connection.catalogue.delete(ids=list(keys))
-            now = _changed(known, entries, files, set(gone), set(forgotten))
+            leaving = [document for document in gone if document in known.entries]
+            changing = {entry.file for entry in entries} | {known.entries[document].file for document in leaving}
+            changing.update(forgotten)
+            _take_out(connection, [FILE_PREFIX + name for name in sorted(changing) if name in known.files])
+            _put_in(connection, entries)
+            _take_out(connection, leaving)
+            _put_in(connection, files)
+            now = _changed(known, entries, files, set(leaving), changing)
             with self._store.moving_to(now):
                 connection.set_state(State(now.generation, writing=True))
-            touched = [known.entries[d] for d in (*gone, *(e.document for e in entries)) if d in known.entries]
+            touched = [known.entries[d] for d in (*leaving, *(e.document for e in entries)) if d in known.entries]
             return _delete(connection, [old.version for old in touched if now.entries.get(old.document) != old])
 
     def finish(self) -> None:
@@ -134,6 +136,20 @@ class IndexWriter:
         now = Snapshot(snapshot.generation + 1, snapshot.entries, snapshot.files)
         with self._store.moving_to(now):
             connection.set_state(State(now.generation, writing=True))
+
+
+def _put_in(connection: Connection, records: Sequence[Entry | IndexedFile]) -> None:
+    for some in _batches([catalogue_row(record) for record in records], connection.most):
+        connection.catalogue.upsert(
+            ids=[key for key, _ in some],
+            embeddings=np.ones((len(some), 1), np.float32),
+            metadatas=[row for _, row in some],
+        )
+
+
+def _take_out(connection: Connection, keys: Sequence[str]) -> None:
+    for some in _batches(keys, connection.most):
+        connection.catalogue.delete(ids=list(some))
 
 
 def _changed(

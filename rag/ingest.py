@@ -78,7 +78,7 @@ def ingest(
             reading.read(path, batch)
         gone = [d for d, entry in known.items() if d not in reading.kept and scope.covers(entry.file)]
         forgotten = [name for name in records if name not in reading.names and scope.covers(name)]
-        batch.commit(gone, forgotten)
+        batch.finish(gone, forgotten)
         if writer.leftovers and isinstance(embedder, Embedder):
             embedder.token_vectors.forget_all_but(map(embedded_text, store.every_chunk()))
         writer.finish()
@@ -148,7 +148,7 @@ class _Reading:
                 now = replace(now, skipped=tuple(self._read_documents(data, batch)))
         self.skipped += now.skipped
         if now != before:
-            batch.note(now)
+            batch.note(now, losing=not self.kept.issuperset(indexed))
 
     def _read_documents(self, data: bytes, batch: DocumentBatch) -> list[str]:
         """Put the documents in `data` into the batch; returns what could not be read, in words."""
