@@ -44,9 +44,10 @@ class Nugget:
 class Case:
     """One question with what is expected of its answer. `texts` are the documents that it is asked of.
 
-    `wrong` are words that a reader has said do not answer it; `documents` are indexed for this case only; `answers` are
-    short answer strings, any of which is right; `forbidden` must not appear in the answer; `digest` changes when
-    anything about the case does.
+    `also` are words that are right to cite too, though a complete answer does without them; `wrong` are words that a
+    reader has said do not answer it; `documents` are indexed for this case only; `answers` are short answer strings,
+    any of which is right; `forbidden` must not appear in the answer; `digest` changes when anything about the case
+    does.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Case:
     question: str
     answerable: bool
     gold: tuple[Gold, ...]
+    also: tuple[Gold, ...]
     wrong: tuple[Gold, ...]
     nuggets: tuple[Nugget, ...]
     history: tuple[Turn, ...]
@@ -148,11 +150,13 @@ def _case(fields: JSON, texts_of: Callable[[tuple[str, ...]], Texts]) -> Case:
     names = _strings(fields, "documents")
     texts = texts_of(names)
     gold = tuple(_gold(item, texts) for item in _objects(fields, "gold"))
-    wrong = tuple(_gold(item, texts) for item in _objects(fields, "wrong"))
+    also, wrong = (tuple(_gold(item, texts) for item in _objects(fields, name)) for name in ("also", "wrong"))
     if answerable and not (gold or wrong or _strings(fields, "answers")):
         raise ValueError("it is answerable, but has neither gold nor answers")
     if not answerable and gold:
         raise ValueError("it has gold, but is not answerable")
+    if also and not gold:
+        raise ValueError("it has words to cite also, but no gold")
     attack = fields.get("attack") or {}
     return Case(
         id=_text(fields, "id"),
@@ -161,6 +165,7 @@ def _case(fields: JSON, texts_of: Callable[[tuple[str, ...]], Texts]) -> Case:
         question=question,
         answerable=answerable,
         gold=gold,
+        also=also,
         wrong=wrong,
         nuggets=tuple(Nugget(_text(n, "text"), bool(n.get("vital", True))) for n in _objects(fields, "nuggets")),
         history=turns_of(fields.get("history") or []),

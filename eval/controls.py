@@ -103,7 +103,8 @@ def _noise(chat: Chat, case: Case, cases: Sequence[Case]) -> Search:
 
 
 def _holds_gold(chunk: Chunk, case: Case) -> bool:
-    return any(g.document == chunk.document and g.start < chunk.end and chunk.start < g.end for g in case.gold)
+    golds = (*case.gold, *case.also)
+    return any(g.document == chunk.document and g.start < chunk.end and chunk.start < g.end for g in golds)
 
 
 def _shuffled(case: Case, answer: Answer) -> Answer:

@@ -26,7 +26,9 @@ def citation_coverage(case: Case, answer: JSON) -> float | None:
 
 
 def gold_citation_precision(case: Case, answer: JSON) -> float | None:
-    """Share of the shown citations that overlap a gold quote; only for cases that have gold."""
+    """Share of the shown citations that overlap a gold quote, or words that the case says are right to cite also; only
+    for cases that have gold.
+    """
     if not case.gold:
         return None
     return _share([_is_gold(case, citation) for citation in shown_citations(answer)])
@@ -105,7 +107,7 @@ def _is_exact(case: Case, citation: JSON) -> bool:
 
 
 def _is_gold(case: Case, citation: JSON) -> bool:
-    return any(overlaps(citation, gold.document, gold.start, gold.end) for gold in case.gold)
+    return any(overlaps(citation, gold.document, gold.start, gold.end) for gold in (*case.gold, *case.also))
 
 
 def _is_grounded(judged: JSON) -> bool:

@@ -59,6 +59,7 @@ def answered(desk: Desk, judges: Sequence[Judge], task: Task, controls: Sequence
         "other_judges": others,
         "expected": {
             "gold": [dataclasses.asdict(gold) for gold in case.gold],
+            "also": [dataclasses.asdict(also) for also in case.also],
             "wrong": [dataclasses.asdict(wrong) for wrong in case.wrong],
             "nuggets": [dataclasses.asdict(nugget) for nugget in case.nuggets],
             "answers": list(case.answers),

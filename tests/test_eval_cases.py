@@ -11,6 +11,7 @@ from exams import CASES, LONG, OPENED, case, lay_out, quoted, second, write_case
 
 from eval.cases import Case, CasesError, choose, load_cases
 from eval.clusters import clusters_of
+from eval.metrics_citations import gold_citation_precision, gold_citation_recall
 from eval.reported import report_wrong
 from rag.datatypes import Document, Turn
 from rag.errors import UsageError
@@ -25,9 +26,26 @@ KINDS = {
 @pytest.mark.parametrize("name", ["seeds", "paraphrased", "spine"])
 def test_gold_of_the_shipped_cases_stands_exactly_once_in_its_document(name: str) -> None:
     for found in load_cases(SHIPPED / f"{name}.jsonl", SEEDS):
-        for gold in found.gold:
+        for gold in (*found.gold, *found.also):
             text = found.texts.of(gold.document)
             assert text is not None and text[gold.start : gold.end] == gold.quote
+
+
+def test_what_is_right_to_cite_also_is_never_gold_of_the_same_case() -> None:
+    for found in load_cases(SHIPPED / "seeds.jsonl", SEEDS):
+        gold = {(g.document, g.start) for g in found.gold}
+        also = [(a.document, a.start) for a in found.also]
+        assert not gold & set(also) and len(set(also)) == len(also), found.id
+
+
+def test_words_that_are_right_to_cite_also_count_for_precision_and_not_for_recall(tmp_path: Path) -> None:
+    lay_out(tmp_path, [case("c", "When?", OPENED, also=[LONG])])
+    (found,) = load_cases(tmp_path / "cases.jsonl", tmp_path / "documents")
+    (also,) = found.also
+    place = {"document": also.document, "start": also.start, "end": also.end}
+    answer = {"statements": [{"citations": [place]}]}
+    assert gold_citation_precision(found, answer) == 1.0
+    assert gold_citation_recall(found, answer) == 0.0
 
 
 def test_the_seeds_have_every_kind_of_question_in_two_halves() -> None:
@@ -63,6 +81,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (case("c", "Q?", quoted("no.md", "x")), "there is no document 'no.md'"),
     (case("c", "Q?", answerable=True), "neither gold nor answers"),
     (case("c", "Q?", OPENED, answerable=False), "is not answerable"),
+    (case("c", "Q?", answers=["x"], answerable=True, also=[OPENED]), "no gold"),
+    (case("c", "Q?", OPENED, also=[quoted("bridge.md", "Not there.")]), "stands 0 times in bridge.md"),
     (case("c", "  "), "has no question"),
     (case("c", "Q?", documents=["poisoned/none.md"]), "does not exist beside the cases"),
     (case("c", "Q?", history=[{"role": "robot", "content": "x"}]), "has no role"),
