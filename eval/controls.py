@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eval.cases import Case
+from eval.cases import Case, Gold
 from rag.chat import Chat
 from rag.datatypes import Answer, Chunk, Citation, Passage, Sentence
 from rag.retrieval import Retrieval
@@ -61,15 +61,30 @@ def after(answer: Answer, case: Case, names: Sequence[str]) -> Answer:
 
 
 def _oracle(chat: Chat, case: Case, cases: Sequence[Case]) -> Search:
-    """The chunks that hold the gold, those of each group's first quote first. Without gold, the search as always."""
-    found: dict[tuple[str, int], Passage] = {}
+    """The chunks that hold the gold, those of each group's first quote first. Without gold, the search as always.
+
+    Gold that is no sentence for the index, such as a notice about the page, is made one: nothing is to be missing.
+    """
+    found: dict[tuple[str, int], Chunk] = {}
     firsts = [group[0] for group in case.groups.values()]
     for gold in dict.fromkeys([*firsts, *case.gold]):
         for chunk in chat.store.chunks_of(gold.document):
-            if chunk.start < gold.end and gold.start < chunk.end and chunk.sentences:
-                found.setdefault((chunk.document, chunk.start), Passage(chunk, 1.0))
-    passages = tuple(found.values())
+            if chunk.start < gold.end and gold.start < chunk.end:
+                key = chunk.document, chunk.start
+                found[key] = _quotable(found.get(key, chunk), gold)
+    passages = tuple(Passage(chunk, 1.0) for chunk in found.values() if chunk.sentences)
     return (lambda question, count: passages) if passages else chat.retrieval.search
+
+
+def _quotable(chunk: Chunk, gold: Gold) -> Chunk:
+    """The chunk with its part of the gold among its sentences."""
+    start, end = max(chunk.start, gold.start), min(chunk.end, gold.end)
+    while start < end and chunk.quote(start, start + 1).isspace():
+        start += 1
+    if start == end or any(s.start < end and start < s.end for s in chunk.sentences):
+        return chunk
+    added = Sentence(start, end, unit=1 + max((s.unit for s in chunk.sentences), default=-1))
+    return dataclasses.replace(chunk, sentences=tuple(sorted((*chunk.sentences, added), key=lambda s: s.start)))
 
 
 def _closed_book(chat: Chat, case: Case, cases: Sequence[Case]) -> Search:

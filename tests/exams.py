@@ -136,7 +136,13 @@ class World:
 @contextlib.contextmanager
 def world(folder: Path, reply: Callable[[str], str] | None = None) -> Iterator[World]:
     """The small exam, laid out and indexed in `folder`; `reply` is what stands in for the perfect backend."""
-    settings = lay_out(folder)
+    with opened_world(lay_out(folder), folder, reply) as opened:
+        yield opened
+
+
+@contextlib.contextmanager
+def opened_world(settings: Settings, folder: Path, reply: Callable[[str], str] | None = None) -> Iterator[World]:
+    """The exam that was laid out with these settings."""
     cases = load_cases(folder / "cases.jsonl", settings.documents)
     with scripted(settings, NAME, reply or perfect_reply(cases)) as served:
         opened = World(served, folder)

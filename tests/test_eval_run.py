@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from commands import alone_in, finished, pincite, process
-from exams import CASES, World, case, lay_out, means, quoted, world
+from exams import CASES, World, case, lay_out, means, opened_world, quoted, world
 from servers.openai import OpenAIWire
 from servers.scripted import Reply, ScriptedServer, serving
 
@@ -59,6 +59,16 @@ def test_a_backend_that_answers_from_gold_with_oracle_passages_scores_at_the_cei
     for name, metric in METRICS.items():
         if found[name] is not None and not metric.amount and name not in NO_CEILING:
             assert found[name] == (0.0 if name in LOWEST else 1.0), name
+
+
+def test_gold_in_a_notice_that_the_index_has_no_sentence_of_is_at_the_ceiling_too(tmp_path: Path) -> None:
+    notice = quoted("note.md", "AI was used to build this content.")
+    settings = lay_out(tmp_path, [case("notice", "Who wrote the note?", notice)])
+    (settings.documents / "note.md").write_text("# A note\n\nAI was used to build this content.\n\nThe sea is blue.\n")
+    with opened_world(settings, tmp_path) as opened:
+        (plain,), (given,) = (opened.run(controls=names).rows for names in ([], ["oracle"]))
+    assert plain["answer"]["status"] == "abstained"
+    assert given["answer"]["text"] == notice["quote"] and given["scores"]["gold_citation_recall"] == 1.0
 
 
 def test_exchanged_citations_stay_exact_but_fidelity_collapses(exam: World) -> None:
