@@ -9,7 +9,7 @@ from langchain_core.language_models import BaseChatModel
 from rag import replies
 from rag.answer_parser import Draft
 from rag.chain import Part, Reply, State, finding, writing
-from rag.checking import check
+from rag.checking import check, order_notices
 from rag.datatypes import Answer, Document, Event, Passage, Searched, Statement, Turn, Usage
 from rag.embeddings import open_embedder
 from rag.errors import BackendError, QuestionError, StoreError, StreamCut
@@ -130,6 +130,7 @@ class Chat:
             inquiry.notice(
                 "passages_dropped", f"{dropped} of {len(found)} passages did not fit the model's context window."
             )
+        inquiry.notices += order_notices(inquiry.passages)
         yield Searched(inquiry.search_question, inquiry.passages)
         if inquiry.passages:
             # Closing what it wrote ends the request to the model, whoever stops listening.

@@ -1,16 +1,20 @@
 """From a draft to a statement: its citations resolved, its words checked against theirs, idle citations set aside."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.answer_parser import Draft
 from rag.citations import resolve
-from rag.datatypes import Citation, Passage, Statement
+from rag.datatypes import Citation, Notice, Passage, Statement
 from rag.minilm import MiniLM
-from rag.passages import SEPARATOR, flat, heading_line
+from rag.orders import addressed_to_answerer, orders_in
+from rag.passages import SEPARATOR, flat, heading_line, sentence_texts
 from rag.verify import Verifier, idle
 
 SHOWN = ("supported", "partial")
+ORDERED = "the cited sentence is addressed to whoever answers"
+EXAMPLE_CHARACTERS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +34,35 @@ def check(draft: Draft, passages: Sequence[Passage], model: MiniLM, verifier: Ve
     verdict = verifier.check(claim, quotes)
     unneeded = idle(claim, quotes, verifier) if verdict.verdict in SHOWN else set()
     kept = tuple(citation for i, citation in enumerate(citations) if i not in unneeded)
+    if verdict.verdict == "supported" and any(_is_order(citation, passages) for citation in kept):
+        verdict = dataclasses.replace(verdict, verdict="partial", reason=ORDERED)
     statement = Statement(
         draft.text, verdict.verdict, round(verdict.score, 4), verdict.reason, verdict.disagreements, kept
     )
     return Checked(statement, dangling, len(unneeded))
+
+
+def order_notices(passages: Sequence[Passage]) -> Iterator[Notice]:
+    """One notice for each document whose passages give orders to whoever answers, with the longest of them."""
+    orders: dict[str, list[str]] = {}
+    for chunk in (passage.chunk for passage in passages):
+        orders.setdefault(chunk.document, []).extend(t for t in sentence_texts(chunk) if addressed_to_answerer(t))
+    for document, found in orders.items():
+        if found:
+            said = max(found, key=len)
+            example = said if len(said) <= EXAMPLE_CHARACTERS else f"{said[:EXAMPLE_CHARACTERS].rstrip()} …"
+            yield Notice(
+                "order_in_source", f"{document} gives orders to whoever answers (“{example}”). Read it with care."
+            )
+
+
+def _is_order(citation: Citation, passages: Sequence[Passage]) -> bool:
+    """Whether the cited sentence gives orders to whoever answers."""
+    for passage in passages:
+        chunk = passage.chunk
+        if citation.document == chunk.document and chunk.start <= citation.start < chunk.end:
+            return any(chunk.sentences[i].start == citation.start for i in orders_in(sentence_texts(chunk)))
+    return False
 
 
 def _without_heading(claim: str, citations: Sequence[Citation], passages: Sequence[Passage]) -> str:

@@ -4,7 +4,7 @@ It reads the same prompts as any other model, writes the same protocol, and give
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
@@ -16,6 +16,7 @@ from pydantic import ConfigDict, PrivateAttr
 from rag.datatypes import Turn
 from rag.followup import standalone
 from rag.minilm import MiniLM
+from rag.orders import orders_in
 from rag.prompting import REFUSAL
 from rag.quoting import Quotable, Quoter, outline
 from rag.token_vectors import TokenVectors
@@ -55,8 +56,14 @@ class OfflineChatModel(BaseChatModel):
             ]
             yield standalone(question, turns, self._model)
             return
-        passages = list(_passages(text))
-        chosen = outline(passages) if task and task[1] == "outline" else self._quoter.answer(question, passages)
+        passages, unbidden = _without_orders(_passages(text))
+        if task and task[1] == "outline":
+            chosen = outline(passages)
+        else:
+            # What tries to say how to answer is heard last, when nothing else answers.
+            chosen = self._quoter.answer(question, unbidden)
+            if not chosen and len(unbidden) < len(passages):
+                chosen = self._quoter.answer(question, passages)
         if not chosen:
             yield REFUSAL
             return
@@ -104,3 +111,16 @@ def _passages(text: str) -> Iterator[tuple[str, list[Quotable]]]:
             heading, sentences = found[3], []
     if sentences:
         yield heading, sentences
+
+
+def _without_orders(
+    passages: Iterable[tuple[str, list[Quotable]]],
+) -> tuple[list[tuple[str, list[Quotable]]], list[tuple[str, list[Quotable]]]]:
+    """The passages without the sentences that give orders to whoever answers, and those that had none to begin with."""
+    left, unbidden = [], []
+    for heading, sentences in passages:
+        orders = orders_in([sentence.text for sentence in sentences])
+        kept = (heading, [sentence for i, sentence in enumerate(sentences) if i not in orders])
+        left += [kept] if kept[1] else []
+        unbidden += [] if orders else [kept]
+    return left, unbidden
