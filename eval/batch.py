@@ -1,16 +1,14 @@
 """Answering many questions into a file, one record a line, so that a run that was killed goes on where it stopped."""
 
-import contextlib
 import json
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from eval.questions import Row, read_questions
+from eval.rows import RowFile, held, parsed, read_lines, write_whole
 from rag.chat import Chat
 from rag.datatypes import JSON, SCHEMA, Answer
 from rag.errors import PinciteError, UsageError
@@ -47,20 +45,22 @@ def answer_all(
     fails to answer, gives a record whose status is "failed". Raises UsageError or PinciteError, before anything is
     asked, when `out` cannot be written or holds something else.
     """
-    with _held(out):
+    _check_place(out)
+    taken = f"Another batch writes to {out}. Wait for it, or name another file with --out."
+    with held(out, out.with_name(f".{out.name}.lock"), taken):
         lines = _kept(out, rows, chat.settings.backend)
         if retry_failed:
             lines = {key: line for key, line in lines.items() if not line.failed}
         kept = len(lines)
-        _replace(out, lines.values())
+        write_whole(out, b"".join(line.data for line in lines.values()))
         if progress:
             progress("", kept, len(rows))
-        for row, record in _answers(chat, [row for row in rows if str(row.id) not in lines], concurrency):
-            lines[str(row.id)] = line = _Line.of(record)
-            _append(out, line)
-            if progress:
-                progress(row.question, len(lines), len(rows))
-        _replace(out, [lines[str(row.id)] for row in rows])
+        with closing(RowFile(out)) as file:
+            for row, record in _answers(chat, [row for row in rows if str(row.id) not in lines], concurrency):
+                lines[str(row.id)] = _Line(file.add(record), record["status"] == "failed")
+                if progress:
+                    progress(row.question, len(lines), len(rows))
+        write_whole(out, b"".join(lines[str(row.id)].data for row in rows))
     return Done(len(rows) - kept, kept, sum(line.failed for line in lines.values()))
 
 
@@ -70,11 +70,6 @@ class _Line:
 
     data: bytes
     failed: bool
-
-    @staticmethod
-    def of(record: JSON) -> "_Line":
-        data = json.dumps(record, ensure_ascii=False, allow_nan=False).encode("utf-8")
-        return _Line(data + b"\n", record["status"] == "failed")
 
 
 def _answers(chat: Chat, rows: Sequence[Row], concurrency: int) -> Iterator[tuple[Row, JSON]]:
@@ -101,19 +96,15 @@ def _record(chat: Chat, row: Row) -> JSON:
 
 def _kept(out: Path, rows: Sequence[Row], backend: str) -> dict[str, _Line]:
     """The records in `out`, by id; what a kill left of a last line is left away. Raises PinciteError."""
-    try:
-        data = out.read_bytes() if out.exists() else b""
-    except OSError as error:
-        raise _unwritable(out, error) from None
     asked = {str(row.id): row for row in rows}
     kept: dict[str, _Line] = {}
-    *whole, rest = data.split(b"\n")
-    if _parsed(rest):
+    whole, rest = read_lines(out)
+    if parsed(rest):
         whole.append(rest)
     elif rest and not rest.startswith(START) and not START.startswith(rest):
         raise _not_ours(out, len(whole) + 1, "no answer record")
     for number, line in enumerate(whole, 1):
-        record = _parsed(line)
+        record = parsed(line)
         if record is None:
             raise _not_ours(out, number, "no answer record")
         if why := _other(record, asked, backend):
@@ -121,14 +112,6 @@ def _kept(out: Path, rows: Sequence[Row], backend: str) -> dict[str, _Line]:
         if kept.setdefault(str(record["id"]), new := _Line(line + b"\n", record["status"] == "failed")) is not new:
             raise _not_ours(out, number, f"a second answer with the id {record['id']!r}")
     return kept
-
-
-def _parsed(line: bytes) -> JSON | None:
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return record if isinstance(record, dict) else None
 
 
 def _other(record: JSON, asked: Mapping[str, Row], backend: str) -> str | None:
@@ -147,50 +130,9 @@ def _not_ours(out: Path, line: int, why: str) -> PinciteError:
     return PinciteError(f"{out} line {line} is {why}, so nothing was asked or changed. Name another file with --out.")
 
 
-@contextlib.contextmanager
-def _held(out: Path) -> Iterator[None]:
-    """Keep a second batch away from the same file. Raises UsageError when it cannot be written at all."""
+def _check_place(out: Path) -> None:
+    """Raises UsageError when no file can stand there. A folder is not made: its name may be mistyped."""
     if not out.parent.is_dir():
         raise UsageError(f"The folder {str(out.parent)!r} for the answers does not exist. Type: mkdir -p {out.parent}")
     if out.exists() and not out.is_file():
         raise UsageError(f"{str(out)!r} is no file, so no answers can go there. Name a file with --out.")
-    lock = FileLock(out.with_name(f".{out.name}.lock"))
-    try:
-        with tempfile.TemporaryFile(dir=out.parent):  # where nothing can be written, a lock looks like a held one
-            lock.acquire(timeout=0)
-    except Timeout:
-        raise PinciteError(f"Another batch writes to {out}. Wait for it, or name another file with --out.") from None
-    except OSError as error:
-        raise _unwritable(out, error) from None
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):  # Windows removes no file that is open, but removes it when it is let go
-            Path(lock.lock_file).unlink()
-        lock.release()
-
-
-def _replace(out: Path, lines: Iterable[_Line]) -> None:
-    """Make `out` hold exactly these lines, in one step; leaves it alone when it does already."""
-    data = b"".join(line.data for line in lines)
-    target = out.resolve()
-    part = target.with_name(f".{target.name}.part")
-    try:
-        if target.exists() and target.read_bytes() == data:
-            return
-        part.write_bytes(data)
-        part.replace(target)
-    except OSError as error:
-        raise _unwritable(out, error) from None
-
-
-def _append(out: Path, line: _Line) -> None:
-    try:
-        with out.open("ab") as file:
-            file.write(line.data)
-    except OSError as error:
-        raise _unwritable(out, error) from None
-
-
-def _unwritable(out: Path, error: OSError) -> UsageError:
-    return UsageError(f"No answers can be written to {str(out)!r} ({error.strerror}). Name another file with --out.")

@@ -61,7 +61,8 @@ def run(plan: Plan, chat: Chat, folder: Path | None = None, progress: Progress |
     manifest = manifest_of(chat, plan.cases, plan.backends, plan.controls, repeats=plan.repeats, judges=verifiers)
     folder = folder or chat.settings.data / "exams" / manifest["identity"][:12]
     tasks = _tasks(plan)
-    with held(folder):
+    taken = f"Another run writes to {folder}. Wait for it, or name another folder with --out."
+    with held(folder, folder / ".lock", taken):
         rows = {} if plan.fresh else kept_rows(folder, manifest, plan.retry_failed)
         save_manifest(folder, manifest)
         write_rows(folder / ROWS, rows.values())

@@ -241,7 +241,7 @@ def test_a_provider_that_fails_gives_failed_records_that_can_be_asked_again(monk
         ("nowhere/a.jsonl", "The folder 'nowhere' for the answers does not exist. Type: mkdir -p nowhere"),
         ("seeds", "'seeds' is no file"),
         ("/dev/null", "'/dev/null' is no file"),
-        ("/proc/a.jsonl", "No answers can be written to '/proc/a.jsonl' ("),
+        ("/proc/a.jsonl", "'/proc/a.jsonl' cannot be written ("),
     ],
 )
 def test_a_place_where_no_answers_can_go_is_named_before_anything_is_asked(out: str, says: str) -> None:
