@@ -12,8 +12,10 @@ from rag.errors import PinciteError
 from rag.index_lock import ingest_turn
 from rag.readers import document_id, find_files
 
+# In the data folder: the runs that were given no folder of their own.
+EXAMS = "exams"
 # What is not copied of a data folder: exams and what belongs to a running process.
-NOT_COPIED = shutil.ignore_patterns("*.lock", "exams")
+NOT_COPIED = shutil.ignore_patterns("*.lock", EXAMS)
 
 
 class Desk:

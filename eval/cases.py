@@ -15,6 +15,8 @@ from rag.errors import PinciteError, UsageError
 from rag.turns import turns_of
 
 MOST_PROBLEMS = 3
+# Cases that ship with Pincite; they are offered where they are about the documents.
+SHIPPED = Path(__file__).parent / "cases"
 
 
 class CasesError(PinciteError):
@@ -74,6 +76,12 @@ class Case:
         for gold in self.gold:
             found[gold.group] = (*found.get(gold.group, ()), gold)
         return found
+
+
+def find_cases(name: Path) -> Path:
+    """The file that is called so, or else the set that ships under this name."""
+    shipped = SHIPPED / f"{name}.jsonl"
+    return name if name.exists() or not shipped.is_file() else shipped
 
 
 def load_cases(path: Path, documents: Path) -> list[Case]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eval.manifest import differences
 from eval.metrics import METRICS, Metric, is_clock
 from eval.stats import cluster_means, detectable, difference_interval, exact_mcnemar, holm
 from eval.summary import values_of
@@ -63,7 +64,9 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two sides compared. `missing` cases only the first has, `altered` ones say something else since."""
+    """Two sides compared. `missing` cases only the first has, `altered` ones say something else since; `differs` names
+    what else the runs were not equal in: documents, prompts, settings, code, ….
+    """
 
     before: Side
     after: Side
@@ -71,6 +74,7 @@ class Comparison:
     changed: Sequence[JSON]
     missing: Sequence[str]
     altered: Sequence[str]
+    differs: Sequence[str]
 
     def record(self) -> JSON:
         """The comparison as one JSON object."""
@@ -84,6 +88,7 @@ class Comparison:
             "changed": list(self.changed),
             "missing": list(self.missing),
             "altered": list(self.altered),
+            "differs": list(self.differs),
         }
 
 
@@ -103,7 +108,14 @@ def compare(before: Side, after: Side) -> Comparison:
         _changed(rows, other_rows),
         missing=[case for case in digests if case not in others],
         altered=[case for case in digests if case in others and case not in common],
+        differs=_differs(before.manifest, after.manifest),
     )
+
+
+def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """Comparisons that are looked at together, with Holm's correction for all their tests."""
+    adjusted = iter(_corrected([d for comparison in comparisons for d in comparison.differences]))
+    return [dataclasses.replace(one, differences=[next(adjusted) for _ in one.differences]) for one in comparisons]
 
 
 def worst_cases(comparison: Comparison, metric: str, most: int) -> list[str]:
@@ -149,6 +161,13 @@ def _p_value(before: Sequence[JSON], after: Sequence[JSON], name: str) -> float 
 def _corrected(found: list[Difference]) -> list[Difference]:
     corrected = iter(holm([d.p for d in found if d.p is not None]))
     return [dataclasses.replace(d, p_holm=next(corrected)) if d.p is not None else d for d in found]
+
+
+def _differs(before: JSON, after: JSON) -> list[str]:
+    """What a report puts beside each other has no manifest, and a baseline none of the cases."""
+    if not before or not after:
+        return []
+    return [name for name in differences(before, after) if name not in ("backends", "cases")]
 
 
 def _changed(before: Sequence[JSON], after: Sequence[JSON]) -> list[JSON]:

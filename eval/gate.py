@@ -113,6 +113,9 @@ def _worse(comparison: Comparison) -> list[Breach]:
     if comparison.missing:
         some = ", ".join(comparison.missing[:WORST])
         breaches.append(Breach(None, f"{len(comparison.missing)} cases of the baseline are not in the run: {some}."))
+    if not comparison.differences:
+        why = f"{comparison.after.label}: no case is as it was in the baseline, so nothing was compared."
+        breaches.append(Breach(None, f"{why} Look at the run, then accept it with --accept."))
     for d in comparison.differences:
         if is_gated(d.metric) and d.is_worse:
             breaches.append(Breach(d.metric, _explained(comparison, d)))

@@ -9,7 +9,7 @@ import jinja2
 
 from eval import charts
 from eval.agreement import agreement
-from eval.compare import Side, compare
+from eval.compare import Side, compare, corrected
 from eval.metrics import METRICS, definition
 from eval.runs import Run
 from eval.summary import by_backend, detectable_of, summarized
@@ -84,13 +84,10 @@ def _groups(figures: Mapping[str, JSON]) -> list[JSON]:
 
 
 def _comparisons(systems: Mapping[str, Sequence[JSON]]) -> list[JSON]:
-    """Every other system beside the first."""
-    first, *others = systems
-    found = []
-    for label in others:
-        compared = compare(Side(first, systems[first], {}), Side(label, systems[label], {}))
-        found.append({"before": first, "after": label, "differences": compared.differences})
-    return found
+    """Every other system beside the first, corrected for all the tests on the page."""
+    first, *others = [Side(label, rows, {}) for label, rows in systems.items()]
+    compared = corrected([compare(first, other) for other in others])
+    return [{"before": first.label, "after": one.after.label, "differences": one.differences} for one in compared]
 
 
 def _cases(systems: Mapping[str, Sequence[JSON]]) -> list[JSON]:

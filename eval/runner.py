@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from eval.asking import Desk
+from eval.asking import EXAMS, Desk
 from eval.cases import Case
 from eval.clusters import clusters_of
 from eval.judging import Judge
@@ -59,7 +59,7 @@ def run(plan: Plan, chat: Chat, folder: Path | None = None, progress: Progress |
         open_verifier(judge, chat.model, lambda spec: open_model(spec, chat.settings)) for judge in plan.judges
     ]
     manifest = manifest_of(chat, plan.cases, plan.backends, plan.controls, repeats=plan.repeats, judges=verifiers)
-    folder = folder or chat.settings.data / "exams" / manifest["identity"][:12]
+    folder = folder or chat.settings.data / EXAMS / manifest["identity"][:12]
     tasks = _tasks(plan)
     taken = f"Another run writes to {folder}. Wait for it, or name another folder with --out."
     with held(folder, folder / ".lock", taken):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from eval.asking import EXAMS
 from eval.cases import Case
 from eval.manifest import differences
 from eval.rows import read_rows, write_rows, write_whole
@@ -29,6 +30,12 @@ class Run:
     rows: Sequence[JSON]
     asked: int = 0
     missing: int = 0
+
+
+def find_run(name: Path, data: Path) -> Path:
+    """The folder or file that is called so, from here or else from the exams in the data folder."""
+    in_data = data / EXAMS / name
+    return name if name.exists() or not in_data.exists() else in_data
 
 
 def load_run(folder: Path) -> Run:

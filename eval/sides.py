@@ -7,7 +7,7 @@ from pathlib import Path
 from eval.compare import Side
 from eval.metrics import is_gated
 from eval.rows import write_whole
-from eval.runs import load_run
+from eval.runs import find_run, load_run
 from eval.summary import by_backend
 from rag.datatypes import JSON
 from rag.errors import UsageError
@@ -16,12 +16,16 @@ SCHEMA = "pincite.baseline/1"
 KEPT = ("case", "kind", "split", "cluster", "digest", "backend", "repeat")
 
 
-def read_sides(text: str) -> list[Side]:
-    """The sides that `FOLDER`, `FOLDER@BACKEND` or `BASELINE.json` names, one a backend. Raises UsageError."""
-    path, _, backend = (text, "", "") if Path(text).exists() else text.rpartition("@")
-    if not path:
+def read_sides(text: str, data: Path) -> list[Side]:
+    """The sides that `RUN`, `RUN@BACKEND` or `BASELINE.json` names, one a backend; a run by its folder, or by its name
+    in the data folder. Raises UsageError.
+    """
+    whole = find_run(Path(text), data)
+    name, _, backend = (text, "", "") if whole.exists() else text.rpartition("@")
+    if not name:
         raise UsageError(f"There is no run or baseline {text!r}. Name a folder that pincite eval run has written.")
-    manifest, rows, _ = read_scores(Path(path))
+    path = find_run(Path(name), data)
+    manifest, rows, _ = read_scores(path)
     controls = "".join(f" +{name}" for name in manifest.get("controls", ()))
     sides = [
         Side(f"{path}: {name}{controls}", some, manifest)
@@ -45,6 +49,12 @@ def read_scores(path: Path) -> tuple[JSON, Sequence[JSON], JSON]:
         raise UsageError(
             f"{str(path)!r} is no baseline. Make one with: pincite eval gate BASELINE RUN --accept"
         ) from None
+
+
+def read_floors(text: str, data: Path) -> JSON:
+    """The floors of a baseline; none for a run. Raises UsageError."""
+    path = find_run(Path(text), data)
+    return {} if path.is_dir() or not path.exists() else read_scores(path)[2]
 
 
 def write_baseline(path: Path, run: Path, floors: JSON) -> None:

@@ -27,6 +27,8 @@ from rag.exactness import Exactness
 from rag.markers import Marker
 from rag.verify import Check
 
+# A data folder without exams.
+NOWHERE = Path("nowhere")
 SETTINGS_FLOORS = {"gold_citation_recall": ">= 0.75", "abstain_recall": ">= 0.8", "over_refusal": "<= 0.1"}
 
 
@@ -42,7 +44,7 @@ def good(exam: World) -> Run:
 
 
 def passed(baseline: Run, found: Run) -> Outcome:
-    return gate(read_sides(str(baseline.folder)), read_sides(str(found.folder)), {})
+    return gate(read_sides(str(baseline.folder), NOWHERE), read_sides(str(found.folder), NOWHERE), {})
 
 
 def broken(baseline: Run, found: Run) -> set[str | None]:
@@ -155,7 +157,7 @@ def test_a_committed_baseline_stands_for_the_run_it_was_made_of(exam: World, goo
     assert manifest == {name: value for name, value in good.manifest.items() if name != "cases"}
     assert floors == SETTINGS_FLOORS
     assert "answer" not in rows[0] and "latency_p50" not in rows[0]["scores"]
-    assert gate(read_sides(str(path)), read_sides(str(good.folder)), floors).breaches == []
+    assert gate(read_sides(str(path), NOWHERE), read_sides(str(good.folder), NOWHERE), floors).breaches == []
 
 
 def test_cases_that_are_missing_from_a_run_are_a_breach(exam: World, good: Run) -> None:
@@ -164,7 +166,7 @@ def test_cases_that_are_missing_from_a_run_are_a_breach(exam: World, good: Run) 
 
 
 def test_a_floor_is_broken_by_what_lies_below_it_not_by_what_meets_it(exam: World, good: Run) -> None:
-    sides = read_sides(str(good.folder))
+    sides = read_sides(str(good.folder), NOWHERE)
     assert gate(sides, sides, {"correct": ">= 1.0", "statements_shown": "<= 3"}).breaches == []
     (breach,) = gate(sides, sides, {"statements_shown": "<= 1"}).breaches
     assert breach.metric == "statements_shown" and "must be <= 1" in breach.why
@@ -172,7 +174,7 @@ def test_a_floor_is_broken_by_what_lies_below_it_not_by_what_meets_it(exam: Worl
 
 @pytest.mark.parametrize("floor", [("correct", "> 1"), ("nothing", ">= 1"), ("correct", ">= much")])
 def test_a_floor_that_cannot_be_read_is_refused(good: Run, floor: tuple[str, str]) -> None:
-    sides = read_sides(str(good.folder))
+    sides = read_sides(str(good.folder), NOWHERE)
     with pytest.raises(UsageError, match="is no floor"):
         gate(sides, sides, dict([floor]))
 

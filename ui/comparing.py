@@ -12,19 +12,21 @@ from rich.table import Table
 
 from eval.compare import Comparison, compare
 from eval.gate import Outcome, gate, read_floor
-from eval.sides import read_scores, read_sides, write_baseline
+from eval.runs import find_run
+from eval.sides import read_floors, read_scores, read_sides, write_baseline
 from rag.errors import UsageError
+from rag.settings import Settings
 from ui.lines import as_json_text, note
 
 CHANGED_SHOWN = 40
 TABLE_WIDTH = 100
 
 
-def print_comparison(before: str, after: str, as_json: bool) -> None:
+def print_comparison(settings: Settings, before: str, after: str, as_json: bool) -> None:
     """Compare one side of each. Raises UsageError when there are several."""
     sides = []
     for text in (before, after):
-        found = read_sides(text)
+        found = read_sides(text, settings.data)
         if len(found) > 1:
             some = ", ".join(f"{text}@{side.rows[0]['backend']}" for side in found)
             raise UsageError(f"{text} holds several backends. Name one: {some}")
@@ -41,17 +43,21 @@ def print_comparison(before: str, after: str, as_json: bool) -> None:
     _say_left_out(comparison)
 
 
-def pass_gate(baseline: Path, run: Path, floors: Sequence[str], accept: bool, as_json: bool) -> bool:
+def pass_gate(
+    settings: Settings, baseline: str, run: str, floors: Sequence[str], *, accept: bool, as_json: bool
+) -> bool:
     """Whether the run passes; prints why not. With `accept`, makes it the baseline instead."""
     more = dict(_floor(text) for text in floors)
-    known = read_scores(baseline)[2] if baseline.exists() or not accept else {}
     if accept:
-        if baseline.is_dir():
+        kept = Path(baseline)
+        if kept.is_dir():
             raise UsageError(f"{baseline} is a run. Name a file such as baseline.json to keep the scores in.")
-        write_baseline(baseline, run, {**known, **more})
+        known = read_scores(kept)[2] if kept.exists() else {}
+        write_baseline(kept, find_run(Path(run), settings.data), {**known, **more})
         note(f"{baseline} now holds the scores of {run}.")
         return True
-    outcome = gate(read_sides(str(baseline)), read_sides(str(run)), {**known, **more})
+    known = read_floors(baseline, settings.data)
+    outcome = gate(read_sides(baseline, settings.data), read_sides(run, settings.data), {**known, **more})
     if as_json:
         click.echo(as_json_text(outcome.record(), indent=1))
     else:
@@ -73,6 +79,8 @@ def _say_left_out(comparison: Comparison) -> None:
         note(f"{len(comparison.altered)} cases read differently in the two runs and were not compared.")
     if comparison.missing:
         note(f"{len(comparison.missing)} cases of {comparison.before.label} are not in {comparison.after.label}.")
+    if comparison.differs:
+        note(f"Beside the backend, the two differ in: {', '.join(comparison.differs)}.")
 
 
 def _floor(text: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from eval.cases import choose, load_cases
+from eval.cases import choose, find_cases, load_cases
 from eval.metrics import METRICS
 from eval.perfect import NAME as PERFECT
 from eval.perfect import perfect_reply, scripted
@@ -46,6 +46,7 @@ def run_exam(
     """Run the exam and print its figures. Raises UsageError when it makes no sense as it was asked for."""
     if {"closed_book", "oracle"} <= set(controls):
         raise UsageError("--closed-book and --oracle exclude each other: there are passages, or there are none.")
+    cases = find_cases(cases)
     chosen = choose(load_cases(cases, settings.documents), split, max_cases)
     specs = tuple(dict.fromkeys(backends or [settings.backend]))
     for spec in specs:

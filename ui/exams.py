@@ -4,7 +4,8 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from eval.cases import CasesError, choose, load_cases
+from eval.asking import EXAMS
+from eval.cases import SHIPPED, CasesError, choose, load_cases
 from eval.generate import generate
 from eval.material import read_material
 from eval.metrics import METRICS
@@ -19,8 +20,6 @@ from rag.datatypes import JSON, Turn
 from rag.errors import PinciteError, UsageError
 from rag.llms import check_spec
 
-# Cases that ship with Pincite; they are offered where they are about the documents.
-SHIPPED = Path(__file__).parent.parent / "eval" / "cases"
 WRITTEN, WRITTEN_CASES = "written by your documents", 60
 
 
@@ -109,7 +108,7 @@ class Exams:
         raise UsageError(f"There is no set of cases called {name!r}.")
 
     def _load(self, name: str) -> Run:
-        exams = self._chat.settings.data / "exams"
+        exams = self._chat.settings.data / EXAMS
         if name not in {path.name for path in exams.glob("*")}:
             raise UsageError(f"There is no exam called {name!r}.")
         return load_run(exams / name)
