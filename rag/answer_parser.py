@@ -5,10 +5,11 @@ Where the stream was cut into pieces makes no difference to what comes out.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sentencex
 
+from rag.fragments import asserts
 from rag.markers import MARKERS, PARTIAL, Marker, markers_in, without_markers
 from rag.passages import original
 from rag.prompting import REFUSAL
@@ -26,10 +27,15 @@ LONGEST_HEADER = 400
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A statement as written, not yet checked: its text without markers, a list item with a leading "- "."""
+    """A statement as written, not yet checked: its text without markers, a list item with a leading "- ".
+
+    `listed`: an item below a lead-in, which says what it is an item of. `label`: the heading written above it.
+    """
 
     text: str
     markers: tuple[Marker, ...] = ()
+    listed: bool = False
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,8 @@ class AnswerParser:
         self._scanned = 0  # no statement ends before here
         self._began = False
         self._refused = False
+        self._label: Draft | None = None  # a heading that waits for the statement below it
+        self._lists = False  # what comes is a list, as the last line said that was no item
 
     def feed(self, text: str) -> Iterator[Draft | Refused]:
         """The statements that `text` completes."""
@@ -68,7 +76,27 @@ class AnswerParser:
             draft = _draft(self._text[self._start : end])
             self._start = self._scanned = end
             if draft:
-                yield draft
+                yield from self._placed(draft)
+        if final and self._label:
+            yield self._label
+
+    def _placed(self, draft: Draft) -> Iterator[Draft]:
+        """The draft with what stands above it, unless it is a heading itself: that waits."""
+        label, self._label = self._label, None
+        item = draft.text.startswith("- ")
+        if label and not item and asserts(draft.text):
+            draft = replace(draft, label=label.text)
+        elif label:
+            yield label
+        if item:
+            yield replace(draft, listed=self._lists)
+            return
+        heading = not draft.markers and draft.text[-1] not in ".!?:,;" and not asserts(draft.text)
+        self._lists = heading or draft.text.endswith(":")
+        if heading:
+            self._label = draft
+        else:
+            yield draft
 
     def _begin(self, final: bool) -> bool:
         """Pass over the line that lists the sentence numbers, and notice a refusal. False: more is needed."""

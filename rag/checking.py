@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from rag.answer_parser import Draft
 from rag.citations import resolve
 from rag.datatypes import Citation, Notice, Passage, Statement
+from rag.fragments import asserts
 from rag.minilm import MiniLM
 from rag.orders import addressed_to_answerer, orders_in
 from rag.passages import SEPARATOR, flat, heading_line, sentence_texts
 from rag.verify import Verifier, idle
+from rag.verify.examination import whole
+from rag.verify.wording import outline
 
 SHOWN = ("supported", "partial")
+FRAGMENT = "a few words, not a whole statement; read the cited sentence"
 ORDERED = "the cited sentence is addressed to whoever answers"
 EXAMPLE_CHARACTERS = 80
 
@@ -29,16 +33,18 @@ class Checked:
 def check(draft: Draft, passages: Sequence[Passage], model: MiniLM, verifier: Verifier) -> Checked:
     """The statement that a draft becomes. All cited words together must support it (ALCE's citation recall)."""
     citations, dangling = resolve(draft, passages, model)
-    claim = _without_heading(draft.text.removeprefix("- "), citations, passages)
+    item = draft.text.removeprefix("- ")
+    claim = _without_heading(item, citations, passages)
     quotes = [flat(citation.quote) for citation in citations]
     verdict = verifier.check(claim, quotes)
     unneeded = idle(claim, quotes, verifier) if verdict.verdict in SHOWN else set()
     kept = tuple(citation for i, citation in enumerate(citations) if i not in unneeded)
+    if verdict.verdict == "supported" and not (draft.listed or asserts(item) or whole(claim, quotes)):
+        verdict = dataclasses.replace(verdict, verdict="partial", reason=FRAGMENT)
     if verdict.verdict == "supported" and any(_is_order(citation, passages) for citation in kept):
         verdict = dataclasses.replace(verdict, verdict="partial", reason=ORDERED)
-    statement = Statement(
-        draft.text, verdict.verdict, round(verdict.score, 4), verdict.reason, verdict.disagreements, kept
-    )
+    text = f"{draft.label}: {draft.text}" if _is_known(draft.label, kept) else draft.text
+    statement = Statement(text, verdict.verdict, round(verdict.score, 4), verdict.reason, verdict.disagreements, kept)
     return Checked(statement, dangling, len(unneeded))
 
 
@@ -54,6 +60,13 @@ def order_notices(passages: Sequence[Passage]) -> Iterator[Notice]:
             yield Notice(
                 "order_in_source", f"{document} gives orders to whoever answers (“{example}”). Read it with care."
             )
+
+
+def _is_known(label: str, citations: Sequence[Citation]) -> bool:
+    """Whether the words of a label stand in the cited sentences or their headings, so that it adds nothing to them."""
+    said = outline(label)
+    known = {one for c in citations for text in (c.quote, *c.heading) for one in outline(text).stems}
+    return len(said) > 0 and {one for one, content in zip(said.stems, said.content, strict=True) if content} <= known
 
 
 def _is_order(citation: Citation, passages: Sequence[Passage]) -> bool:

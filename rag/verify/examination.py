@@ -76,6 +76,11 @@ def verbatim(statement: str, quotes: Sequence[str]) -> bool:
     return len(parts) > 1 and all(part and part in whole for part in parts)
 
 
+def whole(statement: str, quotes: Sequence[str]) -> bool:
+    """Whether a statement is all of one of the quotes, but for white space, case, marks and a bullet."""
+    return _plain(statement) in {_plain(quote) for quote in quotes}
+
+
 def _within(said: str, source: str) -> bool:
     return said.count(" ") >= 2 and re.search(rf"(?<!\w){re.escape(said)}(?!\w)", source) is not None
 
