@@ -81,7 +81,7 @@ class Case:
 def find_cases(name: Path) -> Path:
     """The file that is called so, or else the set that ships under this name."""
     shipped = SHIPPED / f"{name}.jsonl"
-    return name if name.exists() or not shipped.is_file() else shipped
+    return name if name.is_file() or not shipped.is_file() else shipped
 
 
 def load_cases(path: Path, documents: Path) -> list[Case]:

@@ -9,10 +9,11 @@ import numpy as np
 from eval.manifest import differences
 from eval.metrics import METRICS, Metric, is_clock
 from eval.stats import cluster_means, detectable, difference_interval, exact_mcnemar, holm
-from eval.summary import values_of
+from eval.summary import judge_of, values_of
 from rag.datatypes import JSON
 
 PASSED = 0.5
+SMALLEST_P = 0.001
 # Figures that are 0 or 1 for a case, so that McNemar's test applies.
 YES_OR_NO = (
     "correct",
@@ -42,7 +43,7 @@ class Difference:
     """A metric on both sides, over the cases that both have. `better` is signed so that above zero is better.
 
     `p` is of the exact McNemar test, only for figures that are 0 or 1 a case; `p_holm` is corrected for how many
-    were tested. `detectable` is the smallest difference that these cases could show.
+    were tested. `detectable` is the smallest difference that these cases could show; None where nothing varies.
     """
 
     metric: str
@@ -89,7 +90,13 @@ class Comparison:
             "missing": list(self.missing),
             "altered": list(self.altered),
             "differs": list(self.differs),
+            "judges": list(self.judges),
         }
+
+    @property
+    def judges(self) -> list[str]:
+        """What is known of the judges of both sides, once where they are the same."""
+        return list(dict.fromkeys(filter(None, map(judge_of, (self.before.manifest, self.after.manifest)))))
 
 
 def compare(before: Side, after: Side) -> Comparison:
@@ -118,6 +125,11 @@ def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
     return [dataclasses.replace(one, differences=[next(adjusted) for _ in one.differences]) for one in comparisons]
 
 
+def p_value(p: float) -> str:
+    """A p-value to read: never zero."""
+    return "<0.001" if p < SMALLEST_P else f"{p:.3f}"
+
+
 def worst_cases(comparison: Comparison, metric: str, most: int) -> list[str]:
     """The cases in which a metric lost most, as `id (from → to)`."""
     before, after = _means(comparison.before.rows, metric), _means(comparison.after.rows, metric)
@@ -134,6 +146,7 @@ def _difference(before: Sequence[JSON], after: Sequence[JSON], name: str, metric
     low, high = difference_interval(one, other, metric.over)
     means, others = cluster_means(one), cluster_means(other)
     both = [others[cluster] - means[cluster] for cluster in means if cluster in others]
+    deviation = float(np.std(both, ddof=1)) if len(both) > 2 and name not in OVER_OUTCOMES else 0.0
     if metric.sign < 0 and low is not None and high is not None:
         low, high = 0.0 - high, 0.0 - low
     return Difference(
@@ -145,9 +158,7 @@ def _difference(before: Sequence[JSON], after: Sequence[JSON], name: str, metric
         high=high,
         cases=len(_means(before, name).keys() & _means(after, name).keys()),
         p=_p_value(before, after, name) if name in YES_OR_NO else None,
-        detectable=None
-        if name in OVER_OUTCOMES or len(both) < 3
-        else detectable(float(np.std(both, ddof=1)), len(both)),
+        detectable=detectable(deviation, len(both)) if deviation else None,
     )
 
 

@@ -13,7 +13,7 @@ from eval.metrics import METRICS
 from eval.metrics_retrieval import overlaps
 from eval.rows import line_of, write_whole
 from eval.runs import Place, Run, load_passages, place_of
-from eval.summary import by_backend
+from eval.summary import by_backend, judge_of
 from rag.datatypes import JSON
 
 Files = Iterator[tuple[str, bytes]]
@@ -33,15 +33,19 @@ def export(run: Run, names: Sequence[str], folder: Path) -> list[Path]:
 
 
 def _csv(run: Run) -> Files:
-    """`scores.csv`: a line an answer, with every figure; an empty cell where one does not apply."""
+    """`scores.csv`: a line an answer, with every figure, an empty cell where one does not apply, and what is known of
+    the judge whose figures are among them.
+    """
+    quality = judge_of(run.manifest)
     text = io.StringIO(newline="")
     told = ["case", "kind", "split", "backend", "repeat"]
     writer = csv.writer(text)
-    writer.writerow([*told, "status", "question", "answer", *METRICS])
+    writer.writerow([*told, "status", "question", "answer", *METRICS, "judge"])
     for row in run.rows:
         answer = row["answer"]
         figures = ["" if row["scores"].get(name) is None else row["scores"][name] for name in METRICS]
-        writer.writerow([*(row[name] for name in told), answer["status"], answer["question"], answer["text"], *figures])
+        words = [answer["status"], answer["question"], answer["text"]]
+        writer.writerow([*(row[name] for name in told), *words, *figures, quality])
     yield "scores.csv", text.getvalue().encode("utf-8")
 
 

@@ -89,8 +89,12 @@ def broken_floors(side: Side, floors: Floors) -> list[Breach]:
 def read_floor(name: str, floor: str) -> tuple[Callable[[float, float], bool], float]:
     """The comparison and the bound of a floor. Raises UsageError."""
     found = _FLOOR.match(floor)
-    if name not in METRICS or not found:
-        raise UsageError(f"{name}{floor} is no floor. Write one such as: gold_citation_recall>=0.75")
+    if name not in METRICS:
+        raise UsageError(
+            f"There is no figure {name!r} to set a floor for. Write one such as: gold_citation_recall>=0.75"
+        )
+    if not found:
+        raise UsageError(f"{name}{floor.replace(' ', '')} is no floor. Write one such as: gold_citation_recall>=0.75")
     above = _OPERATORS[found[1]]
     slack = -TOLERANCE if found[1] == ">=" else TOLERANCE
     return lambda value, bound: above(value, bound + slack), float(found[2])

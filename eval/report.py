@@ -9,7 +9,7 @@ import jinja2
 
 from eval import charts
 from eval.agreement import agreement
-from eval.compare import Side, compare, corrected
+from eval.compare import Side, compare, corrected, p_value
 from eval.metrics import METRICS, definition
 from eval.runs import Run
 from eval.summary import by_backend, detectable_of, summarized
@@ -110,7 +110,7 @@ def _template() -> jinja2.Template:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.loader = jinja2.FunctionLoader(lambda name: (templates / name).read_text("utf-8"))
-    environment.filters |= {"figure": _figure, "place": _place}
+    environment.filters |= {"figure": _figure, "place": _place, "p_value": p_value}
     return environment.get_template("report.html")
 
 

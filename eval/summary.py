@@ -33,6 +33,11 @@ def values_of(rows: Iterable[JSON], name: str) -> Pairs:
     return [(row["cluster"], row["scores"][name]) for row in rows if row["scores"].get(name) is not None]
 
 
+def judge_of(manifest: JSON) -> str:
+    """What is known of the judge whose figures a run has: they are never shown without it. Empty without a manifest."""
+    return next((str(judge["quality"]) for judge in manifest.get("judges", ())), "")
+
+
 def by_backend(rows: Iterable[JSON]) -> dict[str, list[JSON]]:
     """The rows of each backend, in their order."""
     found: dict[str, list[JSON]] = {}

@@ -10,8 +10,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from eval.compare import Comparison, compare
+from eval.compare import Comparison, compare, p_value
 from eval.gate import Outcome, gate, read_floor
+from eval.metrics import METRICS
 from eval.runs import find_run
 from eval.sides import read_floors, read_scores, read_sides, write_baseline
 from rag.errors import UsageError
@@ -40,7 +41,8 @@ def print_comparison(settings: Settings, before: str, after: str, as_json: bool)
         click.echo(f"{row['what']:>9} {row['case']}: {row.get('question', '')}")
     if len(comparison.changed) > CHANGED_SHOWN:
         click.echo(f"          and {len(comparison.changed) - CHANGED_SHOWN} more; --json lists them all.")
-    _say_left_out(comparison)
+    for line in _left_out(comparison):
+        note(line)
 
 
 def pass_gate(
@@ -66,21 +68,29 @@ def pass_gate(
 
 
 def _explain(outcome: Outcome) -> None:
-    for comparison in outcome.comparisons:
-        _say_left_out(comparison)
+    for line in dict.fromkeys(line for comparison in outcome.comparisons for line in _left_out(comparison)):
+        note(line)
     for breach in outcome.breaches:
         click.echo(f"FAILED {breach.why}")
+    if any(breach.metric and METRICS[breach.metric].judged for breach in outcome.breaches):
+        for quality in dict.fromkeys(one for comparison in outcome.comparisons for one in comparison.judges):
+            click.echo(f"Judged by the {quality}")
     if not outcome.breaches:
         click.echo("Passed: no floor is broken, and no figure is surely worse than in the baseline.")
 
 
-def _say_left_out(comparison: Comparison) -> None:
+def _left_out(comparison: Comparison) -> list[str]:
+    """What was not compared, and what else is not equal."""
+    lines = []
     if comparison.altered:
-        note(f"{len(comparison.altered)} cases read differently in the two runs and were not compared.")
+        lines.append(f"{len(comparison.altered)} cases read differently in the two runs and were not compared.")
     if comparison.missing:
-        note(f"{len(comparison.missing)} cases of {comparison.before.label} are not in {comparison.after.label}.")
+        lines.append(
+            f"{len(comparison.missing)} cases of {comparison.before.label} are not in {comparison.after.label}."
+        )
     if comparison.differs:
-        note(f"Beside the backend, the two differ in: {', '.join(comparison.differs)}.")
+        lines.append(f"Besides the backend, the two differ in: {', '.join(comparison.differs)}.")
+    return lines
 
 
 def _floor(text: str) -> tuple[str, str]:
@@ -96,18 +106,19 @@ def _table(comparison: Comparison) -> Table:
         box=SIMPLE_HEAD,
         title=f"A {comparison.before.label}\nB {comparison.after.label}",
         caption="better: from A to B, with its paired 95 % interval. p: exact McNemar, Holm-corrected. "
-        "visible: the smallest difference that these cases show with 80 % power.",
+        "visible: the smallest difference that these cases show with 80 % power. "
+        f"⚖ by the judge: {'; '.join(comparison.judges) or 'unknown'}",
     )
     for name in ("metric", "A", "B", "better", "p", "visible", "n"):
         table.add_column(name, justify="left" if name == "metric" else "right", no_wrap=True)
     for d in comparison.differences:
         between = f" [{d.low:+.2f} {d.high:+.2f}]" if d.low is not None else ""
         table.add_row(
-            d.metric,
+            f"{d.metric}{' ⚖' if METRICS[d.metric].judged else ''}",
             f"{d.before:.3f}",
             f"{d.after:.3f}",
             f"{d.better:+.3f}{between}",
-            "" if d.p_holm is None else f"{d.p_holm:.3f}",
+            "" if d.p_holm is None else p_value(d.p_holm),
             "" if d.detectable is None else f"{d.detectable:.3f}",
             str(d.cases),
         )

@@ -1,6 +1,7 @@
 """`pincite eval run`: an exam on the command line, with progress, the figures as a table or as JSON."""
 
 import contextlib
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,10 +18,13 @@ from eval.summary import record
 from rag.datatypes import JSON
 from rag.errors import PinciteError, UsageError
 from rag.llms import check_spec
+from rag.readers import find_files
 from rag.settings import Settings
 from ui.lines import as_json_text, note
 from ui.opening import open_index
 from ui.progress import Progress
+
+NAME_WIDTH, FIGURE_WIDTH = 32, 38
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -47,6 +51,7 @@ def run_exam(
     if {"closed_book", "oracle"} <= set(controls):
         raise UsageError("--closed-book and --oracle exclude each other: there are passages, or there are none.")
     cases = find_cases(cases)
+    find_files(settings.documents)  # before every case misses its document
     chosen = choose(load_cases(cases, settings.documents), split, max_cases)
     specs = tuple(dict.fromkeys(backends or [settings.backend]))
     for spec in specs:
@@ -66,7 +71,9 @@ def run_exam(
     else:
         from rich.console import Console
 
-        Console().print(_table(figures))
+        # Where nobody has a window, every figure still gets one line.
+        width = None if sys.stdout.isatty() else NAME_WIDTH + FIGURE_WIDTH * len(figures["backends"])
+        Console(width=width).print(_table(figures))
         _say_what_it_could_show(figures)
         note(f"Look at it with: pincite eval report {finished.folder}")
     errors = {row["answer"]["error"] for row in finished.rows if row["answer"]["status"] == "failed"}
@@ -79,13 +86,14 @@ class Live:
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._passed: list[float] = []
+        self._passed: dict[str, list[float]] = {}
 
     def __call__(self, row: JSON, done: int, total: int) -> None:
+        known = self._passed.setdefault(row["backend"], [])
         if (passed := row["scores"]["correct"]) is not None:
-            self._passed.append(passed)
-        share = f"{sum(self._passed) / len(self._passed):.2f} correct" if self._passed else "none answered yet"
-        self._progress(f"{row['backend']}: {share}", done, total)
+            known.append(passed)
+        share = f"{sum(known) / len(known):.2f} correct" if known else "none answered yet"
+        self._progress(f"{share}: {row['backend']}", done, total)
 
 
 def _say_what_happened(finished: Run) -> None:
