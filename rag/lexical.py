@@ -123,6 +123,7 @@ class LexicalIndex:
     def _write(self, note: _Note | None, snapshot: Snapshot) -> None:
         """Take out the versions that are gone and put in those that are new."""
         if note is None:
+            self._note_file.unlink(missing_ok=True)  # tantivy's stamps begin anew, and one could come to fit it
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder.mkdir(parents=True)
             self._index = None
