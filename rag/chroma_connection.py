@@ -19,7 +19,7 @@ from chromadb.config import System
 from chromadb.errors import ChromaError, NotFoundError
 
 from rag.errors import StoreError
-from rag.index_lock import CHROMA_FOLDER, Torn, alone, find_torn
+from rag.index_lock import CHROMA_FOLDER, Torn, alone, is_torn
 
 # Chroma saves vectors after so many writes, and replays the rest whenever it is opened, at a millisecond a chunk.
 SYNC_THRESHOLD = 256
@@ -111,7 +111,7 @@ class Connection:
 
     def torn(self) -> bool:
         """Whether a process was stopped while Chroma saved; opening anew mends it."""
-        return not self._url and find_torn(self._data) is not None
+        return not self._url and is_torn(self._data)
 
     def names(self) -> list[str]:
         """The collections that are there, of this index and others."""

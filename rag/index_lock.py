@@ -61,28 +61,39 @@ def alone(data: Path, index: str) -> Iterator[Torn | None]:
 
     A block that is given something torn must mend it or raise. Raises StoreError when the files are damaged.
     """
-    lock, mark = FileLock(data / "chroma.lock", poll_interval=0.01), data / CHROMA_FOLDER / MARK
-    with folder_errors(data):
-        mark.parent.mkdir(parents=True, exist_ok=True)
-        _acquire(lock, WRITE_WAIT_S, f"Another process has held the index in {str(data)!r}")
-    try:
+    mark = data / CHROMA_FOLDER / MARK
+    with _held(data):
         with folder_errors(data):
-            torn = find_torn(data)
+            torn = _find_torn(data)
             if torn is None:
                 mark.write_text(index, encoding="utf-8")
         yield torn
         with folder_errors(data):
             _seal(mark.parent)
             mark.unlink()
+
+
+def is_torn(data: Path) -> bool:
+    """Whether a process was killed while Chroma saved. Raises StoreError when the files are damaged."""
+    with _held(data), folder_errors(data):
+        return _find_torn(data) is not None
+
+
+@contextlib.contextmanager
+def _held(data: Path) -> Iterator[None]:
+    """Nobody else's Chroma writes meanwhile."""
+    lock = FileLock(data / "chroma.lock", poll_interval=0.01)
+    with folder_errors(data):
+        (data / CHROMA_FOLDER).mkdir(parents=True, exist_ok=True)
+        _acquire(lock, WRITE_WAIT_S, f"Another process has held the index in {str(data)!r}")
+    try:
+        yield
     finally:
         lock.release()
 
 
-def find_torn(data: Path) -> Torn | None:
-    """What is torn; outside of `alone`, what another process is saving right now looks like it too.
-
-    Raises StoreError for files that differ from their seal though nobody was killed.
-    """
+def _find_torn(data: Path) -> Torn | None:
+    """What is torn. Raises StoreError for files that differ from their seal though nobody was killed."""
     chroma = data / CHROMA_FOLDER
     folders = _unsealed(chroma)
     if not folders:

@@ -117,9 +117,9 @@ class IndexWriter:
             notices, connection.notices = list(dict.fromkeys(connection.notices)), []
             for name in connection.names():
                 if (old := re.fullmatch(r"pincite-(\d+)-.*", name)) and int(old[1]) < FORMAT:
+                    self.begin()  # so that whoever comes after a kill looks for what that index left behind
                     connection.drop(name)
                     notices += [OLD_FORMAT] if OLD_FORMAT not in notices else []
-                    self.leftovers = True
             state = connection.state()
             if state and state.writing:
                 self._sweep(connection, snapshot)
