@@ -27,6 +27,8 @@ from rag.settings import Settings, load_settings
 # The calls with which Chroma, SQLite and tantivy change a file, and those that write to one or delete it.
 WRITES = {"create_collection", "delete_collection", "update_collection", "upsert", "delete"}
 WRITES |= {"executemany", "commit", "write", "unlink"}
+# More than there are.
+NEVER = 1_000_000
 
 
 @functools.cache
@@ -85,13 +87,18 @@ def ingest_until_killed(fields: dict[str, str], chunks: int, sent: Pipe, write: 
 
 def killed_before(write: int, settings: Settings, chunks: int) -> bool:
     """Whether an ingest in another process was killed before its write of that number; False when it made fewer."""
-    _ours, theirs = processes().Pipe(duplex=False)
+    return writes_until(write, settings, chunks) is None
+
+
+def writes_until(write: int, settings: Settings, chunks: int) -> int | None:
+    """How many writes an ingest in another process made; None when it was killed before the one of that number."""
+    ours, theirs = processes().Pipe(duplex=False)
     fields = {"documents": str(settings.documents), "data": str(settings.data)}
     process = processes().Process(target=ingest_until_killed, args=(fields, chunks, theirs, write))
     process.start()
     process.join(60)
     assert process.exitcode in (0, -signal.SIGKILL), process.exitcode
-    return process.exitcode != 0
+    return int([ours.recv(), ours.recv()][-1]) if process.exitcode == 0 else None
 
 
 def contents(index: Index) -> dict[str, Any]:

@@ -10,13 +10,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from crashing import assert_same, contents, ingest_until_killed, killed_before, processes, write_folder
+from crashing import (
+    NEVER,
+    assert_same,
+    contents,
+    ingest_until_killed,
+    killed_before,
+    processes,
+    write_folder,
+    writes_until,
+)
 from indexing import Index
 
+from rag import index_writer, store
 from rag.index_lock import ingest_turn
 from rag.settings import Settings
 
 OpenIndex = Callable[..., Index]
+# A small folder, written in small steps.
+ROWS, CHUNKS = 12, 4
 KILLS = 50
 # Every so many kills the index is brought up to date and compared.
 COMPARED_EVERY = 5
@@ -35,37 +47,74 @@ def undisturbed(
     return expected, seconds
 
 
+def in_data(settings: Settings, data: Path, copied: Settings | None = None) -> Settings:
+    """The same documents with the index in another folder, which begins as a copy."""
+    if copied:
+        shutil.copytree(copied.data, data)
+    return settings.model_copy(update={"data": data})
+
+
+def assert_recovers(settings: Settings, expected: dict[str, Any], open_index: OpenIndex) -> None:
+    """After one more ingest the index holds what is expected, and there is nothing left to do."""
+    index = open_index(settings)
+    index.ingest()
+    assert_same(contents(index), expected)
+    assert index.ingest().notices == () and index.stale() == 0
+    index.close()
+
+
 @pytest.mark.slow
 def test_killed_before_any_one_of_its_writes_the_next_ingest_ends_in_the_same_index(
     settings: Settings, tmp_path: Path, open_index: OpenIndex
 ) -> None:
     """The folder stays as it is, or is put back as it was before; then the next ingest is killed, too."""
-    rows, chunks = 12, 4
-    expected, _ = undisturbed(settings, tmp_path, open_index, rows)
-    before = settings.model_copy(update={"data": tmp_path / "before"})
-    write_folder(settings.documents, 0, rows)
-    assert not killed_before(1_000_000, before, chunks)
-
-    def recovered(data: Path, edition: int) -> None:
-        index = open_index(settings.model_copy(update={"data": data}))
-        index.ingest()
-        assert_same(contents(index), expected[edition])
-        assert index.ingest().notices == () and index.stale() == 0
-        index.close()
-
+    expected, _ = undisturbed(settings, tmp_path, open_index, ROWS)
+    write_folder(settings.documents, 0, ROWS)
+    assert not killed_before(NEVER, settings, CHUNKS)
     for write in itertools.count():
-        write_folder(settings.documents, 1, rows)
-        killed = settings.model_copy(update={"data": tmp_path / f"killed {write}"})
-        shutil.copytree(before.data, killed.data)
-        if not killed_before(write, killed, chunks):
+        write_folder(settings.documents, 1, ROWS)
+        killed = in_data(settings, tmp_path / f"killed {write}", settings)
+        if not killed_before(write, killed, CHUNKS):
             break
-        back = settings.model_copy(update={"data": tmp_path / f"put back {write}"})
-        shutil.copytree(killed.data, back.data)
-        recovered(killed.data, 1)
-        write_folder(settings.documents, 0, rows)
-        killed_before(7 * write % 50, back, chunks)
-        recovered(back.data, 0)
+        back = in_data(settings, tmp_path / f"put back {write}", killed)
+        assert_recovers(killed, expected[1], open_index)
+        write_folder(settings.documents, 0, ROWS)
+        killed_before(7 * write % 50, back, CHUNKS)
+        assert_recovers(back, expected[0], open_index)
     assert write >= 40, "so many writes it made"
+
+
+@pytest.mark.slow
+def test_killed_while_it_replaces_an_index_of_an_older_format_the_next_ingest_leaves_nothing_behind(
+    settings: Settings, tmp_path: Path, open_index: OpenIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected, _ = undisturbed(settings, tmp_path, open_index, ROWS)
+    write_folder(settings.documents, 0, ROWS)
+    with monkeypatch.context() as older:
+        older.setattr(store, "FORMAT", store.FORMAT - 1)
+        older.setattr(index_writer, "FORMAT", store.FORMAT)
+        old = open_index(settings)
+        old.ingest()
+        old.close()
+    write_folder(settings.documents, 1, ROWS)
+    for write in range(15):
+        killed = in_data(settings, tmp_path / f"killed {write}", settings)
+        assert killed_before(write, killed, CHUNKS)
+        assert_recovers(killed, expected[1], open_index)
+
+
+@pytest.mark.slow
+def test_an_index_of_words_whose_building_was_killed_twice_is_built_anew(
+    settings: Settings, tmp_path: Path, open_index: OpenIndex
+) -> None:
+    expected, _ = undisturbed(settings, tmp_path, open_index, ROWS)
+    write_folder(settings.documents, 0, ROWS)
+    assert not killed_before(NEVER, settings, CHUNKS)
+    write_folder(settings.documents, 1, ROWS)
+    for kill in range(2):  # before the last write, which is the note of what the index of words holds
+        writes = writes_until(NEVER, in_data(settings, tmp_path / f"copy {kill}", settings), CHUNKS)
+        assert writes and killed_before(writes - 1, settings, CHUNKS)
+    assert_recovers(settings, expected[1], open_index)
 
 
 @pytest.mark.slow
@@ -87,11 +136,7 @@ def test_killed_at_any_moment_the_next_ingest_ends_in_the_same_index(
         process.join()
         cut_short += not ours.poll()
         if kill % COMPARED_EVERY == COMPARED_EVERY - 1:
-            index = open_index(settings)
-            index.ingest()
-            assert_same(contents(index), expected[edition])
-            assert index.ingest().notices == () and index.stale() == 0
-            index.close()
+            assert_recovers(settings, expected[edition], open_index)
     assert cut_short > KILLS / 3, "enough of them were killed before they were done"
 
 
