@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from langchain_core.language_models import BaseChatModel
 
 from rag import replies
 from rag.answer_parser import Draft
 from rag.chain import Part, Reply, State, finding, writing
-from rag.checking import check, order_notices
+from rag.checking import Checked, check, order_notices
 from rag.datatypes import Answer, Document, Event, Passage, Searched, Statement, Turn, Usage
+from rag.disagreement import Disagreements
 from rag.embeddings import open_embedder
 from rag.errors import BackendError, QuestionError, StoreError, StreamCut
 from rag.exactness import Exactness
@@ -30,6 +31,7 @@ from rag.store import Store
 from rag.token_vectors import TokenVectors
 from rag.tokens import count_tokens
 from rag.verify import Verifier, open_verifier
+from rag.verify.wording import Reader
 
 QUESTION_CHARACTERS = 4_000
 
@@ -56,6 +58,7 @@ class Chat:
         self.retrieval = Retrieval(self.store, self.embedder, open_reranker(settings, self.model, token_vectors))
         self._offline = OfflineChatModel(self.model, token_vectors)
         self.verifier: Verifier = open_verifier("offline", self.model)
+        self._reader = Reader(self.model)
         self._models: dict[str, BaseChatModel] = {}
         self._exactness = Exactness(self.store)
 
@@ -109,6 +112,7 @@ class Chat:
                 yield inquiry.answer("failed", "", origin, error=str(error))
                 return
             inquiry.notice("stream_cut", str(error))
+        yield from self._rivals(inquiry)
         yield from inquiry.end()
         yield inquiry.concluded(origin)
 
@@ -144,16 +148,32 @@ class Chat:
         return self._models[spec]
 
     def _checked(self, inquiry: Inquiry, parts: Iterator[Part]) -> Iterator[Statement]:
+        disagreements = Disagreements(inquiry.search_question, inquiry.passages, self._reader)
         for part in parts:
             if isinstance(part, Reply):
                 inquiry.note(part)
             elif isinstance(part, Draft):
-                checked = check(part, inquiry.passages, self.model, self.verifier)
-                self._exactness.confirm(checked.statement.citations)
+                checked = self._check(part, inquiry)
+                inquiry.cites(disagreements.cited(checked.statement), part.text)
+                yield from self._rivals(inquiry)
+                if inquiry.has_quoted(part.text):
+                    continue
                 yield from inquiry.add(checked)
+                inquiry.contradicted(checked.statement, disagreements.against(checked.statement))
                 if inquiry.is_long:
                     inquiry.notice("answer_cut", f"The answer was stopped after {MOST_STATEMENTS} statements.")
                     return
+
+    def _rivals(self, inquiry: Inquiry) -> Iterator[Statement]:
+        """What the passages say against the last statement, quoted, unless the model cites it itself."""
+        for rival, item in inquiry.uncited_rivals():
+            checked = self._check(rival.draft, inquiry)
+            yield from inquiry.add(replace(checked, statement=rival.introduced(checked.statement, item)))
+
+    def _check(self, draft: Draft, inquiry: Inquiry) -> Checked:
+        checked = check(draft, inquiry.passages, self.model, self.verifier)
+        self._exactness.confirm(checked.statement.citations)
+        return checked
 
 
 def open_chat(settings: Settings, progress: Progress | None = None, building: Callable[[], None] | None = None) -> Chat:

@@ -1,13 +1,14 @@
 """One question on its way: what has been found, said, withheld and noted so far, and the answer that comes of it."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from rag import replies
 from rag.chain import Reply
 from rag.checking import SHOWN, Checked, joined
 from rag.datatypes import Answer, Notice, Passage, Statement, Status, Timings, Usage
+from rag.disagreement import Place, Rival
 from rag.llms import cost_usd
 from rag.settings import Settings
 
@@ -37,6 +38,9 @@ class Inquiry:
     withheld: list[Statement] = field(default_factory=list)
     dangling: list[str] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
+    cited: set[Place] = field(default_factory=set)
+    quoted: set[str] = field(default_factory=set)
+    rivals: list[tuple[Rival, bool]] = field(default_factory=list)
     idle_citations: int = 0
     answered_by: str | None = None
     usage: Usage = field(default_factory=Usage)
@@ -68,6 +72,30 @@ class Inquiry:
             if shown and self.first_statement_ms is None:
                 self.first_statement_ms = self._elapsed_ms()
             yield statement
+
+    def contradicted(self, statement: Statement, rivals: Iterable[Rival]) -> None:
+        """Notes what the passages say against a statement. It is quoted later: the model may yet cite it itself."""
+        for rival in rivals:
+            self.notices.append(rival.notice)
+            self.rivals.append((rival, statement.text.startswith("- ")))
+
+    def cites(self, places: Iterable[Place], text: str) -> None:
+        """The model cites these sentences itself, so that they need not be quoted; unless quoting is all it does."""
+        if not any(text.removeprefix("- ") == rival.text for rival, _ in self.rivals):
+            self.cited.update(places)
+
+    def uncited_rivals(self) -> Iterator[tuple[Rival, bool]]:
+        """What is to be quoted now, each with whether it stands in a list; what has been cited is left out."""
+        waiting, self.rivals = self.rivals, []
+        for rival, item in waiting:
+            if rival.place not in self.cited:
+                self.cited.add(rival.place)
+                self.quoted.add(rival.text)
+                yield rival, item
+
+    def has_quoted(self, text: str) -> bool:
+        """Whether these words have been quoted already as what contradicts a statement."""
+        return text.removeprefix("- ") in self.quoted
 
     @property
     def is_long(self) -> bool:
