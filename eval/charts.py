@@ -21,6 +21,7 @@ STYLES = ("-", "--", "-.", ":")
 MARKS = "osD^vP"
 INK = "#010203"
 BINS = 5
+LEGEND_LINE = 0.2  # inches
 STYLE: dict[Any, Any] = {
     "axes.edgecolor": INK, "axes.labelcolor": INK, "text.color": INK, "xtick.color": INK, "ytick.color": INK,
     "axes.spines.top": False, "axes.spines.right": False, "font.family": "sans-serif", "font.size": 10,
@@ -35,6 +36,7 @@ Systems = Mapping[str, Sequence[JSON]]
 def by_kind(systems: Systems) -> str:
     """The share of passed cases for each kind of question, with intervals."""
     kinds = sorted({row["kind"] for rows in systems.values() for row in rows}, reverse=True)
+    step = min(0.3, 0.75 / len(systems))
 
     def draw(axes: Axes) -> None:
         for number, (label, rows) in enumerate(systems.items()):
@@ -42,17 +44,20 @@ def by_kind(systems: Systems) -> str:
                 found = figure([row for row in rows if row["kind"] == kind], "correct", METRICS["correct"])
                 if found["mean"] is None:
                     continue
-                y = height + 0.3 * (number - (len(systems) - 1) / 2)
+                y = height - step * (number - (len(systems) - 1) / 2)
                 if found["low"] is not None:
                     axes.plot([found["low"], found["high"]], [y, y], color=_colour(number), linewidth=1.5)
                 axes.plot(found["mean"], y, MARKS[number % len(MARKS)], color=_colour(number), markersize=5)
             axes.plot([], [], MARKS[number % len(MARKS)] + "-", color=_colour(number), label=label)
         axes.set_yticks(range(len(kinds)), [kind.replace("_", " ") for kind in kinds])
+        for between in range(1, len(kinds)):
+            axes.axhline(between - 0.5, color=INK, alpha=0.12, linewidth=0.8)
         axes.set_xlim(-0.02, 1.02)
+        axes.set_ylim(-0.6, len(kinds) - 0.4)
         axes.set_xlabel("share of cases passed, with 95 % interval")
         axes.grid(axis="x", alpha=0.25)
 
-    return _svg(draw, height=1.2 + 0.3 * len(kinds) * max(1.0, 0.6 * len(systems)), legend=len(systems) > 1)
+    return _svg(draw, height=0.8 + len(kinds) * max(0.28, 0.13 * len(systems)), names=len(systems))
 
 
 def risk_coverage(systems: Systems) -> str:
@@ -72,7 +77,7 @@ def risk_coverage(systems: Systems) -> str:
         axes.set_ylabel("share of these that are wrong")
         axes.grid(alpha=0.25)
 
-    return _svg(draw, legend=True)
+    return _svg(draw, names=len(systems))
 
 
 def reliability(systems: Systems) -> str:
@@ -97,10 +102,10 @@ def reliability(systems: Systems) -> str:
         axes.set_xlim(-0.02, 1.05)
         axes.set_ylim(-0.02, 1.05)
         axes.set_xlabel("score of the statement, in fifths")
-        axes.set_ylabel("share that cites gold")
+        axes.set_ylabel("share that cites the right words")
         axes.grid(alpha=0.25)
 
-    return _svg(draw, legend=True)
+    return _svg(draw, names=len(systems))
 
 
 def latency(systems: Systems) -> str:
@@ -120,7 +125,7 @@ def latency(systems: Systems) -> str:
         axes.set_ylabel("share of the answers")
         axes.grid(alpha=0.25)
 
-    return _svg(draw, legend=True)
+    return _svg(draw, names=len(systems))
 
 
 def _confidence(row: JSON) -> tuple[float, float]:
@@ -130,21 +135,25 @@ def _confidence(row: JSON) -> tuple[float, float]:
 
 
 def _scored_statements(row: JSON) -> list[tuple[float, float]]:
-    gold = row["expected"]["gold"]
+    gold = [*row["expected"]["gold"], *row["expected"].get("also", ())]
     return [
         (s["score"], float(any(overlaps(c, g["document"], g["start"], g["end"]) for c in s["citations"] for g in gold)))
         for s in row["answer"]["statements"]
     ]
 
 
-def _svg(draw: Callable[[Axes], None], height: float = 3.2, legend: bool = False) -> str:
-    """What is drawn, as an `svg` element without a header; the same drawing gives the same text."""
+def _svg(draw: Callable[[Axes], None], height: float = 3.2, names: int = 1) -> str:
+    """What is drawn, as an `svg` element without a header; the same drawing gives the same text.
+
+    Several names are explained above the drawing, where nothing is drawn over them.
+    """
     with mpl.rc_context(STYLE):
-        drawing = Figure(figsize=(5.2, height), layout="constrained")
+        lines = (names + 1) // 2 if names > 1 else 0
+        drawing = Figure(figsize=(5.2, height + LEGEND_LINE * lines), layout="constrained")
         axes = drawing.add_subplot()
         draw(axes)
-        if legend and axes.get_legend_handles_labels()[0]:
-            axes.legend(fontsize=8)
+        if names > 1 and axes.get_legend_handles_labels()[0]:
+            drawing.legend(loc="outside upper left", fontsize=8, ncols=2)
         text = io.StringIO()
         drawing.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = text.getvalue()

@@ -11,6 +11,7 @@ from eval import charts
 from eval.agreement import agreement
 from eval.compare import Side, compare, corrected, p_value
 from eval.metrics import METRICS, definition
+from eval.metrics_retrieval import overlaps
 from eval.runs import Run
 from eval.summary import by_backend, detectable_of, summarized
 from rag.datatypes import JSON
@@ -97,9 +98,6 @@ def _cases(systems: Mapping[str, Sequence[JSON]]) -> list[JSON]:
         for row in rows:
             case = cases.setdefault(row["case"], {"row": row, "answers": {}})
             case["answers"].setdefault(label, row)
-    for case in cases.values():
-        passed = [bool(row["scores"]["correct"]) for row in case["answers"].values()]
-        case |= {"failed": not all(passed), "differs": len(set(passed)) > 1}
     return list(cases.values())
 
 
@@ -110,12 +108,20 @@ def _template() -> jinja2.Template:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.loader = jinja2.FunctionLoader(lambda name: (templates / name).read_text("utf-8"))
-    environment.filters |= {"figure": _figure, "place": _place, "p_value": p_value}
+    environment.filters |= {"figure": _figure, "place": _place, "p_value": p_value, "standing": _standing}
     return environment.get_template("report.html")
 
 
 def _figure(value: float | None, digits: int = 3) -> str:
     return "" if value is None else f"{value:.{digits}f}"
+
+
+def _standing(citation: JSON, expected: JSON) -> str:
+    """Whether a citation is `gold`, right to cite `also`, or of `other` words."""
+    for name in ("gold", "also"):
+        if any(overlaps(citation, one["document"], one["start"], one["end"]) for one in expected.get(name, ())):
+            return name
+    return "other"
 
 
 def _place(citation: Mapping[str, Any]) -> str:

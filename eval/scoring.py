@@ -1,6 +1,7 @@
 """From one case to one row: asked, judged, scored, with everything that a report needs to show it."""
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -86,11 +87,16 @@ def _judged(judge: Judge, case: Case, record: JSON) -> JSON:
 
 
 def _around(case: Case, record: JSON) -> dict[str, list[str]]:
-    """What stands before and after each cited quote, by its place, so that a report needs no documents."""
+    """What stands around each cited quote, in whole words, by its place, so that a report needs no documents."""
     found = {}
     for statement in (*record["statements"], *record["withheld"]):
         for c in statement["citations"]:
             text = case.texts.of(c["document"]) or ""
             before = text[max(0, c["start"] - CONTEXT_CHARACTERS) : c["start"]]
-            found[f"{c['document']}:{c['start']}:{c['end']}"] = [before, text[c["end"] : c["end"] + CONTEXT_CHARACTERS]]
+            after = text[c["end"] : c["end"] + CONTEXT_CHARACTERS]
+            if len(before) < c["start"]:
+                before = re.sub(r"\A\S+(?=\s)", "", before)
+            if c["end"] + len(after) < len(text):
+                after = re.sub(r"(?<=\s)\S+\Z", "", after)
+            found[f"{c['document']}:{c['start']}:{c['end']}"] = [before, after]
     return found

@@ -19,12 +19,14 @@ from exams import OPENED, World, case, means, world, write_cases
 
 from eval.agreement import agreement
 from eval.cases import load_cases
+from eval.compare import Side, compare, corrected
 from eval.exports import EXPORTS, export
 from eval.judging import Judge
 from eval.metrics import METRICS
 from eval.report import render, systems_of
 from eval.rows import read_rows, write_rows
 from eval.runs import ROWS, Run, load_run
+from eval.stats import holm
 from rag.verify import Check
 
 HOSTILE = '<img src=x onerror="document.title=1"></script><script>document.title=2</script>'
@@ -61,6 +63,27 @@ def test_the_report_shows_every_figure_with_its_interval_and_how_many_cases(page
 def test_a_judges_figures_stand_beside_how_good_it_is(page: str, both: Run) -> None:
     assert html.escape(both.manifest["judges"][0]["quality"]) in page
     assert "citation_recall ⚖" in page
+
+
+def test_every_citation_says_how_it_stands_to_what_was_expected(exam: World, tmp_path: Path) -> None:
+    run = exam.run(only="opened long")
+    rows = [json.loads(json.dumps(row)) for row in run.rows]
+    assert render([Run(run.folder, run.manifest, rows)]).count('"standing gold">gold<') == 2
+    for row in rows:
+        row["expected"] |= {"also": row["expected"]["gold"], "gold": [{**row["expected"]["gold"][0], "document": "x"}]}
+    rows[1]["expected"]["also"] = []
+    page = render([Run(run.folder, run.manifest, rows)])
+    assert page.count(">right to cite also<") == page.count(">not expected<") == 1
+
+
+def test_the_tests_of_all_comparisons_are_corrected_together(exam: World, both: Run) -> None:
+    sides = [Side(label, rows, {}) for label, rows in systems_of([both, exam.run(controls=["closed_book"])]).items()]
+    alone = [compare(sides[0], other) for other in sides[1:]]
+    tested = [d for one in alone for d in one.differences if d.p is not None]
+    assert len(alone) == 2 and len(tested) > len([d for d in alone[1].differences if d.p is not None])
+    together = [d.p_holm for one in corrected(alone) for d in one.differences if d.p is not None]
+    assert together == holm([d.p for d in tested if d.p is not None])
+    assert max(p for p in together if p is not None) >= max(d.p_holm for d in tested if d.p_holm is not None)
 
 
 def test_the_same_runs_give_the_same_report(page: str, both: Run) -> None:
@@ -103,6 +126,10 @@ def test_the_cases_can_be_narrowed_to_those_that_differ(page: str, both: Run, tm
         opened.check("#failed")
         failed = {row["case"] for row in both.rows if not row["scores"]["correct"]}
         assert shown.count() == len(failed)
+        opened.locator(".system").nth(1).uncheck()  # then only the other one's failures count
+        left = {row["case"] for row in both.rows if not row["scores"]["correct"] and row["backend"] == "perfect"}
+        assert shown.count() == len(left) < len(failed)
+        opened.locator(".system").nth(1).check()
         opened.uncheck("#failed")
         shown.first.locator("summary").first.click()
         assert opened.locator(".case[open] mark").first.inner_text() == OPENED["quote"]

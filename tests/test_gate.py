@@ -165,6 +165,14 @@ def test_cases_that_are_missing_from_a_run_are_a_breach(exam: World, good: Run) 
     assert "13 cases of the baseline are not in the run" in breach.why
 
 
+def test_a_run_of_which_no_case_is_as_it_was_does_not_pass_for_want_of_a_comparison(good: Run, tmp_path: Path) -> None:
+    path = tmp_path / "baseline.json"
+    write_baseline(path, good.folder, {})
+    path.write_text(re.sub(r'"digest": "\w+"', '"digest": "old"', path.read_text("utf-8")), "utf-8")
+    (breach,) = gate(read_sides(str(path), NOWHERE), read_sides(str(good.folder), NOWHERE), {}).breaches
+    assert "no case is as it was in the baseline" in breach.why
+
+
 def test_a_floor_is_broken_by_what_lies_below_it_not_by_what_meets_it(exam: World, good: Run) -> None:
     sides = read_sides(str(good.folder), NOWHERE)
     assert gate(sides, sides, {"correct": ">= 1.0", "statements_shown": "<= 3"}).breaches == []
@@ -175,7 +183,7 @@ def test_a_floor_is_broken_by_what_lies_below_it_not_by_what_meets_it(exam: Worl
 @pytest.mark.parametrize("floor", [("correct", "> 1"), ("nothing", ">= 1"), ("correct", ">= much")])
 def test_a_floor_that_cannot_be_read_is_refused(good: Run, floor: tuple[str, str]) -> None:
     sides = read_sides(str(good.folder), NOWHERE)
-    with pytest.raises(UsageError, match="is no floor"):
+    with pytest.raises(UsageError, match="Write one such as: gold_citation_recall"):
         gate(sides, sides, dict([floor]))
 
 
@@ -189,7 +197,7 @@ def test_the_command_explains_itself_and_leaves_with_three(exam: World, good: Ru
     ran = pincite("eval", "gate", baseline, worse.folder)
     assert ran.code == 3
     assert re.search(
-        r"FAILED .*gold_citation_recall went from 1.000 to 0\.\d+ over 13 cases.*free|years|days", ran.text
+        r"FAILED .*gold_citation_recall went from 1.000 to 0\.\d+ over 13 cases.*(?:free|years|days)", ran.text
     )
     told = pincite("eval", "gate", baseline, worse.folder, "--json")
     assert told.code == 3 and told.json["passed"] is False
@@ -213,6 +221,10 @@ def test_a_comparison_says_what_broke_case_by_case(exam: World, good: Run) -> No
     assert {row["case"] for row in told["changed"]} >= {"free", "years", "days"}
     assert all(row["what"] in ("broken", "fixed", "reworded") for row in told["changed"])
     assert told["missing"] == told["altered"] == []
+    assert told["differs"] == ["passages"]
+    shown = pincite("eval", "compare", good.folder, worse.folder)
+    assert "Besides the backend, the two differ in: passages." in shown.error
+    assert good.manifest["judges"][0]["quality"][:20] in shown.text and "citation_recall ⚖" in shown.text
 
 
 def test_of_several_backends_one_must_be_named_to_be_compared(exam: World) -> None:
