@@ -1,4 +1,4 @@
-"""The benchmark command: `python -m eval.bench retrieval|ingest|search|chain`, with `--json` for machines."""
+"""The benchmark command: `python -m eval.bench retrieval|abstaining|ingest|search|chain`, with `--json` for machines."""
 
 import json
 import sys
@@ -28,6 +28,24 @@ def retrieval(where: Path, history: bool, documents: Path | None, as_json: bool)
     data = load_corpus(where, history) if where.is_dir() else load_cases(where, documents)
     measured = compare(data)
     _show(measured.record(), as_json, table(measured))
+
+
+@bench.command()
+@click.argument("where", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--documents",
+    type=click.Path(exists=True, path_type=Path),
+    default=Path("seeds"),
+    show_default=True,
+    help="The folder a case file asks about.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+def abstaining(where: Path, documents: Path, as_json: bool) -> None:
+    """Does it refuse what the documents do not tell? WHERE as for retrieval; its questions say `answerable`."""
+    from eval.bench_abstaining import measure_abstaining, table
+
+    result = measure_abstaining(where, documents)
+    _show(result, as_json, table(result))
 
 
 @bench.command()

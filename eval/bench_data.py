@@ -45,10 +45,15 @@ class BenchData:
 
     def copy_to(self, folder: Path) -> None:
         """The documents, copied into `folder`."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for path in [self.source] if self.source.is_file() else sorted(self.source.iterdir()):
-            if path.is_file():
-                shutil.copyfile(path, folder / path.name)
+        copy_documents(self.source, folder)
+
+
+def copy_documents(source: Path, folder: Path) -> None:
+    """A file, or the files of a folder, copied into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in [source] if source.is_file() else sorted(source.iterdir()):
+        if path.is_file():
+            shutil.copyfile(path, folder / path.name)
 
 
 def load_corpus(folder: Path, with_history: bool) -> BenchData:
@@ -57,7 +62,7 @@ def load_corpus(folder: Path, with_history: bool) -> BenchData:
     if not corpus.is_file():
         raise BenchError(f"{folder} holds no corpus.jsonl. Name a folder with corpus.jsonl and questions.jsonl.")
     queries = []
-    for number, row in _rows(folder / "questions.jsonl"):
+    for number, row in rows_of(folder / "questions.jsonl"):
         if not row.get("gold_ids"):
             continue
         history: tuple[Turn, ...] = ()
@@ -75,7 +80,7 @@ def load_cases(path: Path, documents: Path | None) -> BenchData:
     """A file of cases with a target `paragraph` each; a place is right when it overlaps that paragraph."""
     folder = documents or Path("seeds")
     queries = []
-    for number, row in _rows(path):
+    for number, row in rows_of(path):
         target = row.get("paragraph")
         if target is None:
             continue
@@ -113,7 +118,8 @@ def _overlap(goal: Span) -> Callable[[Span], str]:
     return found
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def rows_of(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a JSONL file with their line numbers. Raises BenchError."""
     if not path.is_file():
         raise BenchError(f"{path} does not exist. Name a folder with it and corpus.jsonl, or a file of cases.")
     for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):

@@ -1,86 +1,87 @@
 """Deciding whether passages answer a question at all, from several kinds of evidence.
 
-Measured on the tuning half of the questions over the seeds and on the development part of ClapNQ: a question that
-asks for a number or a name, while the best unit has none that the question does not name itself, is unanswerable in
-26 of 32 cases; the mean of the three question
-tokens that are matched worst, with half the passage's own match, orders the rest (AUC .86 on ClapNQ, .65 on
-questions that borrow the documents' vocabulary). THRESHOLD refuses at most one in twenty answerable questions of
-the tuning half.
+A logistic regression over features that can be read one by one, fitted by `eval/train_answerability.py` on questions
+that people labelled; `data/answerability.json` holds its coefficients, the point at which it refuses, and how well it
+tells answerable from unanswerable on questions it was not fitted on. `python -m eval.bench abstaining` draws the
+whole curve.
 """
 
-import re
-from dataclasses import dataclass
+import functools
+import importlib.resources
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from rag.asked import lacks_what_is_asked, names_in, numbers_in
+from rag.logistic import Logistic
 from rag.minilm import Vectors
-
-THRESHOLD = 0.38
-
-ASKS_NUMBER = re.compile(
-    r"\b(?:how (?:many|much|long|old|far|tall|high|big|large)|"
-    r"what (?:percentage|percent|proportion|share|number|amount|sum|budget|cost|price|size|age)|"
-    r"(?:which|what) (?:year|date|day|month|decade|century)|since when|"
-    r"what (?:is|was) the (?:budget|cost|price|population|number))\b",
-    re.IGNORECASE,
-)
-NUMBER = re.compile(
-    r"\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|twenty|thirty|forty|fifty|hundred|"
-    r"thousand|million|billion|half|third|quarter|percent|century|decades?)\b",
-    re.IGNORECASE,
-)
-
-
-ASKS_DATE = re.compile(r"\bwhen (?:did|was|were|will|is|has|had)\b", re.IGNORECASE)
-DATE = re.compile(
-    r"\d|\b(?:january|february|march|april|june|july|august|september|october|november|december|century|decades?|"
-    r"war|during|after|since|before|until|following|era|age)\b",
-    re.IGNORECASE,
-)
-
-ASKS_NAME = re.compile(
-    r"\b(?:who (?:leads|led|founded|heads|headed|chairs|commands|commanded|runs|ran|directs|signed|wrote|invented|won|"
-    r"pays|paid|is the|was the|made|created|built|discovered|owns)|(?:the )?names? of|(?:is|are|was|were) \w+ called|"
-    r"which (?:(?-i:[A-Z]\w+) |[a-z]+ern |social media |other )*(?:countries|country|nations?|governments|company|"
-    r"companies|generals?|presidents?|ministers?|courts?|city|cities|towns?|villages?)\b(?!['’]))",
-    re.IGNORECASE,
-)
-NAME = re.compile(r"(?<=[\w,;:—–-] )[A-Z][\w.’'-]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known about the best unit for a question."""
+    """What is known of the unit that would be quoted, of its passage, and of the next best units."""
 
-    worst3: float  # mean match of the three question tokens that are matched worst
-    passage: float  # MaxSim of its passage
-    missing: (
-        bool  # the question asks for a number, a date or a name, and the unit has none that it does not name itself
-    )
-
-    @classmethod
-    def of(cls, question: str, text: str, matches: Vectors, passage_score: float) -> "Evidence":
-        """From the question, the unit's words, the best match of each question token in it, its passage's MaxSim."""
-        return cls(float(np.sort(matches)[:3].mean()), passage_score, _missing(question, text))
+    kind_missing: float  # 1 if a number, a date or a name is asked for and the quoted words have none
+    kind_missing_in_all: float  # the same of each of the three best units
+    worst_matches: float  # mean match of the three question tokens that the passage matches worst
+    reverse_match: float  # of all units, the best mean match of a unit's tokens in the question
+    likeness: float  # cosine of the question and the unit, each the mean of its token vectors
+    names_missing: float  # how many names in the question stand neither in the quoted words nor in their heading
+    numbers_missing: float  # how many numbers in the question the passage lacks
 
     @property
-    def score(self) -> float:
-        """Higher is likelier to be an answer."""
-        return self.worst3 + self.passage / 2 - (1.0 if self.missing else 0.0)
+    def probability(self) -> float:
+        """That the passages answer the question, from 0 to 1."""
+        return _fitted()[0](asdict(self))
 
 
-def is_answer(evidence: Evidence) -> bool:
-    """Whether to answer."""
-    return evidence.score >= THRESHOLD
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A unit as the decision sees it: the words that would be quoted, their heading, and its token vectors."""
+
+    text: str
+    heading: str
+    tokens: Vectors
 
 
-def _missing(question: str, text: str) -> bool:
-    """Whether the kind of thing that is asked for does not stand in `text`."""
-    if ASKS_NUMBER.search(question) and not NUMBER.search(text):
-        return True
-    if ASKS_DATE.search(question) and not DATE.search(text):
-        return True
-    known = question.lower()
-    return bool(ASKS_NAME.search(question)) and all(
-        name.strip(".’'-").removesuffix("’s").lower() in known for name in NAME.findall(text)
+def evidence(
+    question: str, asked: Vectors, best: Sequence[Candidate], passage: str, passage_matches: Vectors
+) -> Evidence:
+    """From the question and its token vectors, the units best first, and the best one's passage.
+
+    `passage_matches` holds the passage's best match of each question token.
+    """
+    first = best[0]
+    quoted = f"{first.heading} {first.text}".lower()
+    lacking = [lacks_what_is_asked(question, unit.text) for unit in best[:3]]
+    return Evidence(
+        kind_missing=float(lacking[0]),
+        kind_missing_in_all=float(all(lacking)),
+        worst_matches=float(np.sort(passage_matches)[:3].mean()),
+        reverse_match=max(float((unit.tokens @ asked.T).max(axis=1).mean()) for unit in best),
+        likeness=_cosine(asked.mean(axis=0), first.tokens.mean(axis=0)),
+        names_missing=float(sum(_root(name) not in quoted for name in names_in(question))),
+        numbers_missing=float(sum(number not in passage for number in numbers_in(question))),
     )
+
+
+def default_point() -> float:
+    """Below this probability the offline backend refuses, unless the settings say otherwise."""
+    return _fitted()[1]
+
+
+@functools.cache
+def _fitted() -> tuple[Logistic, float]:
+    record = json.loads((importlib.resources.files("rag") / "data" / "answerability.json").read_text("utf-8"))
+    return Logistic.of(record), record["abstain_below"]
+
+
+def _cosine(one: Vectors, other: Vectors) -> float:
+    return float(one @ other / max(float(np.linalg.norm(one) * np.linalg.norm(other)), 1e-9))
+
+
+def _root(word: str) -> str:
+    """A word without what its forms differ in."""
+    return word.lower()[: max(4, len(word) - 3)]

@@ -8,6 +8,7 @@ from langchain_core.language_models import BaseChatModel
 
 from rag import replies
 from rag.answer_parser import Draft
+from rag.answerability import Evidence
 from rag.chain import Part, Reply, State, finding, writing
 from rag.checking import Checked, check, order_notices
 from rag.datatypes import Answer, Document, Event, Passage, Searched, Statement, Turn, Usage
@@ -56,7 +57,7 @@ class Chat:
         self.embedder = open_embedder(settings, self.model, token_vectors)
         self.store = Store(settings.data, self.embedder.fingerprint, settings.chroma_url)
         self.retrieval = Retrieval(self.store, self.embedder, open_reranker(settings, self.model, token_vectors))
-        self._offline = OfflineChatModel(self.model, token_vectors)
+        self._offline = OfflineChatModel(self.model, token_vectors, settings.abstain_below)
         self.verifier: Verifier = open_verifier("offline", self.model)
         self._reader = Reader(self.model)
         self._models: dict[str, BaseChatModel] = {}
@@ -77,6 +78,10 @@ class Chat:
         if text is None:
             raise StoreError(f"There is no document {document!r} in the index. To list them, type: pincite show")
         return indexed_document(document, text, self.store.chunks_of(document))
+
+    def evidence(self, question: str) -> Evidence | None:
+        """What speaks for and against the documents answering a standalone question; None when nothing is found."""
+        return self._offline.evidence(question, self.retrieval.search(question, self.settings.passages))
 
     def ask(self, question: str, history: Sequence[Turn] = (), backend: str | None = None) -> Answer:
         """The whole answer. The same as the last item of `stream`."""
@@ -136,10 +141,23 @@ class Chat:
             )
         inquiry.notices += order_notices(inquiry.passages)
         yield Searched(inquiry.search_question, inquiry.passages)
-        if inquiry.passages:
+        if inquiry.passages and not (intent.kind == "question" and self._forbidden(inquiry)):
             # Closing what it wrote ends the request to the model, whoever stops listening.
             with closing(writing(model, name).stream(state)) as parts:  # type: ignore[type-var]
                 yield from self._checked(inquiry, parts)
+
+    def _forbidden(self, inquiry: Inquiry) -> bool:
+        """Whether it is less probable that the passages hold an answer than the settings ask for, whoever writes it."""
+        point = self.settings.abstain_below
+        if point is None:
+            return False
+        evidence = self._offline.evidence(inquiry.search_question, inquiry.passages)
+        if evidence and evidence.probability >= point:
+            return False
+        inquiry.notice(
+            "weak_evidence", f"Too little speaks for an answer in the documents (PINCITE_ABSTAIN_BELOW={point:g})."
+        )
+        return True
 
     def _model(self, spec: str) -> BaseChatModel:
         """The model of a list of backends, opened once: opening one loads its package and its certificates."""

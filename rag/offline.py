@@ -13,11 +13,12 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict, PrivateAttr
 
-from rag.datatypes import Turn
+from rag.answerability import Evidence
+from rag.datatypes import Passage, Turn
 from rag.followup import standalone
 from rag.minilm import MiniLM
 from rag.orders import orders_in
-from rag.prompting import REFUSAL
+from rag.prompting import REFUSAL, numbered
 from rag.quoting import Quotable, Quoter, outline
 from rag.token_vectors import TokenVectors
 
@@ -35,10 +36,17 @@ class OfflineChatModel(BaseChatModel):
     _model: MiniLM = PrivateAttr()
     _quoter: Quoter = PrivateAttr()
 
-    def __init__(self, model: MiniLM, token_vectors: TokenVectors, **kwargs: Any) -> None:
+    def __init__(
+        self, model: MiniLM, token_vectors: TokenVectors, abstain_below: float | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self._model = model
-        self._quoter = Quoter(model, token_vectors)
+        self._quoter = Quoter(model, token_vectors, abstain_below)
+
+    def evidence(self, question: str, passages: Sequence[Passage]) -> Evidence | None:
+        """What speaks for and against these passages answering the question; None when there is nothing to quote."""
+        left, _ = _without_orders(_passages(numbered(passages)))
+        return self._quoter.evidence(question, self._quoter.rank(question, left), left)
 
     @property
     def _llm_type(self) -> str:

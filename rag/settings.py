@@ -64,6 +64,13 @@ class Settings(BaseSettings):
         "withhold",
         description="What becomes of statements that fail their check: withhold, mark, or strict (withhold all of it).",
     )
+    abstain_below: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="No answer when it is less probable than this, from 0 to 1, that the passages hold one. Unset: the "
+        "offline backend's measured point, and a language model decides itself.",
+    )
     timeout_s: float = Field(60.0, gt=0, le=3600, description="Seconds to wait for a language model's next words.")
     retries: int = Field(2, ge=0, le=10, description="How often a request that a language model failed is tried again.")
     context_tokens: int = Field(

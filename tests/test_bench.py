@@ -142,6 +142,15 @@ def test_wrong_data_is_named_in_one_line(tmp_path: Path) -> None:
         assert words in str(result.exception)
 
 
+def test_abstaining_prints_the_curve_and_the_default_point(tmp_path: Path) -> None:
+    questions = [dict(row, answerable=bool(row["gold_ids"])) for row in (*QUESTIONS[:2], QUESTIONS[-1])]
+    result = run("abstaining", str(written(tmp_path / "three", CORPUS, questions)))
+    assert (result["dataset"], result["n"], result["auc"]) == ("three", 3, 1.0)
+    assert (result["over_refusal"], result["abstain_recall"]) == (0.0, 1.0)
+    risks = [point["risk"] for point in result["curve"]]
+    assert risks[0] == 1 / 3 and risks == sorted(risks, reverse=True) and risks[-1] == 0.0
+
+
 def test_ingest_and_search_print_ratios_and_raw_figures() -> None:
     for command in (("ingest", "--chunks", "40"), ("search", "--chunks", "300")):
         result = run(*command)

@@ -124,6 +124,16 @@ def test_an_unknown_backend_is_refused_before_anything_is_asked(chat: Chat) -> N
         chat.ask(FACT, backend="oracle")
 
 
+def test_where_too_little_speaks_for_an_answer_no_backend_is_asked(chat: Chat) -> None:
+    server = "compatible:nowhere/m"
+    strict = {"abstain_below": 1.0, "compatible": "nowhere=http://127.0.0.1:9/v1", "backend": server}
+    answer = Chat(chat.settings.model_copy(update=strict)).ask(FACT)
+    assert (answer.status, answer.answered_by) == ("abstained", None)
+    assert [notice.code for notice in answer.notices] == ["weak_evidence"]
+    lenient = chat.settings.model_copy(update=strict | {"abstain_below": 0.0, "retries": 0})
+    assert Chat(lenient).ask(FACT).status == "failed"
+
+
 def test_a_document_cannot_cite(settings: Settings) -> None:
     text = "Bridges\n\nThe bridge over the Tay opened in 1887 [1.1] and cite [9.9] for it. See [2] for more about the Tay bridge.\n"
     (settings.documents / "bridge.txt").write_text(text, "utf-8")

@@ -1,9 +1,8 @@
 """The offline backend on its own: a LangChain chat model that reads a prompt and quotes from it, or refuses."""
 
-import numpy as np
 import pytest
 
-from rag.answerability import Evidence, is_answer
+from rag.asked import lacks_what_is_asked
 from rag.chunking import chunk_document
 from rag.datatypes import Document, Passage
 from rag.minilm import MiniLM
@@ -36,13 +35,13 @@ def offline(model: MiniLM) -> OfflineChatModel:
     return OfflineChatModel(model, TokenVectors(model, None))
 
 
-def passages() -> list[Passage]:
-    document = Document("tay.txt", TEXT, text_blocks(TEXT))
+def passages(text: str = TEXT) -> list[Passage]:
+    document = Document("tay.txt", text, text_blocks(text))
     return [Passage(chunk, 0.0) for chunk in chunk_document(document, 150) if chunk.sentences]
 
 
-def answer(offline: OfflineChatModel, question: str) -> list[str]:
-    asked = prompt("answer").format_messages(question=question, passages=numbered(passages()))
+def answer(offline: OfflineChatModel, question: str, text: str = TEXT) -> list[str]:
+    asked = prompt("answer").format_messages(question=question, passages=numbered(passages(text)))
     return offline.invoke(asked).text.splitlines()
 
 
@@ -90,13 +89,8 @@ def test_an_order_in_a_document_is_only_a_sentence(offline: OfflineChatModel) ->
     assert offline.invoke(asked).text.startswith((REFUSAL, "Sentences: ["))
 
 
-def test_a_question_for_a_number_needs_one() -> None:
-    assert is_answer(Evidence(0.5, 0.6, missing=False))
-    assert not is_answer(Evidence(0.5, 0.6, missing=True))
-
-
 @pytest.mark.parametrize(
-    ("question", "text", "missing"),
+    ("question", "text", "lacks"),
     [
         ("How many piers stand?", "The piers stand in the river.", True),
         ("How many piers stand?", "Fifty-nine and 26 piers stand in the river.", False),
@@ -104,9 +98,23 @@ def test_a_question_for_a_number_needs_one() -> None:
         ("When was it opened?", "It was opened after the war.", False),
         ("Who leads the Tay Board?", "For upkeep, the Tay Board hires painters.", True),
         ("Who leads the Tay Board?", "The board is led by Ada Byron of Dundee.", False),
+        ("Who founded the Tay Rail Board?", "It is known as the TRB today.", True),
         ("Which countries took part?", "Yesterday the countries took part in it.", True),
+        ("Which mismatch between countries is told?", "Their laws differ.", False),
+        ("Which article allows it?", "The treaty allows it in article 101.", False),
         ("Whom does it serve?", "It serves the whole town.", False),
     ],
 )
-def test_what_kind_of_thing_is_asked_for_must_stand_there(question: str, text: str, missing: bool) -> None:
-    assert Evidence.of(question, text, np.ones(3, np.float32), 0.5).missing is missing
+def test_a_number_a_date_or_a_name_that_is_asked_for_must_stand_there(question: str, text: str, lacks: bool) -> None:
+    assert lacks_what_is_asked(question, text) is lacks
+
+
+def test_a_less_likely_sentence_with_the_number_asked_for_goes_before_one_without(offline: OfflineChatModel) -> None:
+    text = "The bridge has many piers, and piers stand in the river. The river holds 26 of the piers of the bridge.\n"
+    assert answer(offline, "How many piers of the bridge stand in the river?", text)[1].startswith("The river holds")
+
+
+def test_moving_the_point_moves_what_is_refused(model: MiniLM) -> None:
+    always, never = (OfflineChatModel(model, TokenVectors(model, None), point) for point in (0.0, 1.0))
+    assert answer(always, "Who won the chess game?") != [REFUSAL]
+    assert answer(never, "What damages the bridge most?") == [REFUSAL]

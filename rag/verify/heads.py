@@ -6,27 +6,13 @@ Stated: a logistic regression. Agrees: boosted trees, each allowed to move only 
 import functools
 import importlib.resources
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rag.logistic import Logistic, sigmoid
+
 Features = Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Logistic:
-    """`terms[name] = (mean, deviation, coefficient)` of each standardised feature."""
-
-    intercept: float
-    terms: Mapping[str, tuple[float, float, float]]
-
-    def __call__(self, features: Features) -> float:
-        """The probability, from 0 to 1."""
-        return sigmoid(
-            self.intercept
-            + sum(c * (features[name] - mean) / deviation for name, (mean, deviation, c) in self.terms.items())
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +44,6 @@ class Heads:
     quality: str
 
 
-def sigmoid(x: float) -> float:
-    """The logistic function, without overflow."""
-    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
-
-
 @functools.cache
 def load_heads() -> Heads:
     """The heads that ship with the package."""
@@ -75,7 +56,7 @@ def heads_from(record: Mapping[str, Any]) -> Heads:
     """The heads that a training record describes."""
     stated, agrees, thresholds = record["stated"], record["agrees"], record["thresholds"]
     return Heads(
-        Logistic(stated["intercept"], {name: tuple(term) for name, term in stated["terms"].items()}),
+        Logistic.of(stated),
         Boosted(agrees["intercept"], tuple(agrees["trees"])),
         thresholds["supported_from"],
         thresholds["unsupported_below"],

@@ -3,10 +3,11 @@
 import math
 from collections.abc import Sequence
 
+from rag.logistic import sigmoid
 from rag.minilm import MiniLM
 from rag.verify.check import UNCITED, Check
 from rag.verify.examination import Examination, examine, verbatim
-from rag.verify.heads import Heads, load_heads, sigmoid
+from rag.verify.heads import Heads, load_heads
 from rag.verify.wording import Reader
 
 # Disagreements about scope say too much rather than the opposite: they are shown, as partial.
