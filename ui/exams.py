@@ -43,14 +43,10 @@ class Exams:
         return self._chat.settings.data / "cases"
 
     def sets(self) -> list[JSON]:
-        """The sets of cases about these documents: `{name, cases}`, the documents' own last."""
-        found = []
-        for path in [*sorted(SHIPPED.glob("*.jsonl")), *sorted(self.folder.glob("*.jsonl"))]:
-            try:
-                found.append({"name": path.stem, "cases": len(load_cases(path, self._chat.settings.documents))})
-            except (CasesError, UsageError):
-                continue
-        return [*found, {"name": WRITTEN, "cases": WRITTEN_CASES}]
+        """The sets of cases about these documents: `{name, cases}`, the fullest that ships first, their own last."""
+        shipped, own = (self._about_these(sorted(folder.glob("*.jsonl"))) for folder in (SHIPPED, self.folder))
+        shipped.sort(key=lambda one: -int(one["cases"]))
+        return [*shipped, *own, {"name": WRITTEN, "cases": WRITTEN_CASES}]
 
     def start(self, name: str, backends: Sequence[str], most: int | None) -> None:
         """Begin an exam. Raises UsageError when one is running, and what a wrong set or backend raises."""
@@ -95,6 +91,15 @@ class Exams:
         history = [Turn(turn["role"], turn["content"]) for turn in report.get("history", ())]
         told = {"question": str(report["question"]), "statement": str(report["statement"])}
         return report_wrong(self.folder, document, place, history=history, **told).stem
+
+    def _about_these(self, paths: Sequence[Path]) -> list[JSON]:
+        found = []
+        for path in paths:
+            try:
+                found.append({"name": path.stem, "cases": len(load_cases(path, self._chat.settings.documents))})
+            except (CasesError, UsageError):
+                continue
+        return found
 
     def _path(self, name: str) -> Path:
         if name == WRITTEN:
