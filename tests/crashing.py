@@ -47,7 +47,7 @@ def write_folder(folder: Path, edition: int, rows: int = 120) -> None:
     for path in folder.iterdir():
         path.unlink()
     clauses = {n: f"Clause {n % 8} of edition {edition % 2 if n % 3 else 0}." for n in range(edition % 2, rows)}
-    zones = {n: f"Zone {n % 5} of edition {edition % 2}." for n in range(rows // 4)}
+    zones = {n: f"Zone {n % 5} of edition {edition % 2}." for n in range(rows // 2)}
     for name, texts in (("contract", clauses), ("zones", zones)):
         lines = [json.dumps({"id": n, "text": text}) for n, text in texts.items()]
         (folder / f"{name}.jsonl").write_text("\n".join(lines))

@@ -67,7 +67,7 @@ def assert_recovers(settings: Settings, expected: dict[str, Any], open_index: Op
 def test_killed_before_any_one_of_its_writes_the_next_ingest_ends_in_the_same_index(
     settings: Settings, tmp_path: Path, open_index: OpenIndex
 ) -> None:
-    """The folder stays as it is, or is put back as it was before; then the next ingest is killed, too."""
+    """The folder stays as it is, or every other time is put back as it was, and the ingest after that is killed, too."""
     expected, _ = undisturbed(settings, tmp_path, open_index, ROWS)
     write_folder(settings.documents, 0, ROWS)
     assert not killed_before(NEVER, settings, CHUNKS)
@@ -78,9 +78,10 @@ def test_killed_before_any_one_of_its_writes_the_next_ingest_ends_in_the_same_in
             break
         back = in_data(settings, tmp_path / f"put back {write}", killed)
         assert_recovers(killed, expected[1], open_index)
-        write_folder(settings.documents, 0, ROWS)
-        killed_before(7 * write % 50, back, CHUNKS)
-        assert_recovers(back, expected[0], open_index)
+        if write % 2:
+            write_folder(settings.documents, 0, ROWS)
+            killed_before(7 * write % 50, back, CHUNKS)
+            assert_recovers(back, expected[0], open_index)
     assert write >= 40, "so many writes it made"
 
 
