@@ -3,7 +3,7 @@
 Two collections per embedder fingerprint. A document's new chunks are written first, its catalogue row next (the
 moment it becomes visible), its old chunks deleted last; a reader drops what the catalogue does not list. So a
 reader sees a document as it was or as it is, and a writer killed at any point leaves only chunks that the next one
-sweeps away.
+sweeps away, and files without a row that it reads again.
 
 An embedded Chroma answers vector queries from memory and so does not notice another process's writes, while it
 reads rows from the file. A generation number says when to open it anew.
