@@ -13,7 +13,7 @@ from eval.metrics import METRICS
 from eval.metrics_retrieval import overlaps
 from eval.rows import line_of, write_whole
 from eval.runs import Place, Run, load_passages, place_of
-from eval.summary import by_backend, judge_of
+from eval.summary import by_backend, judge_of, shown
 from rag.datatypes import JSON
 
 Files = Iterator[tuple[str, bytes]]
@@ -126,7 +126,7 @@ def _held(passage: JSON, gold: Sequence[JSON]) -> set[int]:
 
 
 def _slug(backend: str) -> str:
-    return re.sub(r"[^A-Za-z0-9.-]+", "-", backend)
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", shown(backend))
 
 
 def _xml(text: str) -> str:

@@ -13,7 +13,7 @@ from eval.compare import Side, compare, corrected, p_value
 from eval.metrics import METRICS, definition
 from eval.metrics_retrieval import overlaps
 from eval.runs import Run
-from eval.summary import by_backend, detectable_of, summarized
+from eval.summary import by_backend, detectable_of, shown, summarized
 from rag.datatypes import JSON
 
 CAPTIONS = {
@@ -59,7 +59,7 @@ def systems_of(runs: Sequence[Run]) -> dict[str, list[JSON]]:
     found: dict[str, list[JSON]] = {}
     for run in runs:
         for backend, rows in by_backend(run.rows).items():
-            label = " + ".join([backend, *(name.replace("_", " ") for name in run.manifest["controls"])])
+            label = " + ".join([shown(backend), *(name.replace("_", " ") for name in run.manifest["controls"])])
             found[label if label not in found else f"{label} ({run.folder.name})"] = rows
     return found
 

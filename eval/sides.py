@@ -8,7 +8,7 @@ from eval.compare import Side
 from eval.metrics import is_gated
 from eval.rows import write_whole
 from eval.runs import find_run, load_run
-from eval.summary import by_backend
+from eval.summary import by_backend, shown
 from rag.datatypes import JSON
 from rag.errors import UsageError
 
@@ -28,12 +28,14 @@ def read_sides(text: str, data: Path) -> list[Side]:
     manifest, rows, _ = read_scores(path)
     controls = "".join(f" +{name}" for name in manifest.get("controls", ()))
     sides = [
-        Side(f"{path}: {name}{controls}", some, manifest)
+        Side(f"{path}: {shown(name)}{controls}", some, manifest)
         for name, some in by_backend(rows).items()
-        if backend in ("", name)
+        if backend in ("", name, shown(name))
     ]
     if not sides:
-        raise UsageError(f"{path} has no answers by {backend!r}. It has: {', '.join(by_backend(rows)) or 'none'}.")
+        raise UsageError(
+            f"{path} has no answers by {backend!r}. It has: {', '.join(map(shown, by_backend(rows))) or 'none'}."
+        )
     return sides
 
 

@@ -1,5 +1,6 @@
 """From rows to figures: what `pincite eval run --json` prints."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -36,6 +37,11 @@ def values_of(rows: Iterable[JSON], name: str) -> Pairs:
 def judge_of(manifest: JSON) -> str:
     """What is known of the judge whose figures a run has: they are never shown without it. Empty without a manifest."""
     return next((str(judge["quality"]) for judge in manifest.get("judges", ())), "")
+
+
+def shown(backend: str) -> str:
+    """A backend as a reader should see it: of a model file the name, not where somebody keeps it."""
+    return re.sub(r"(?<=llamacpp:)[^,]*[\\/]", "", backend)
 
 
 def by_backend(rows: Iterable[JSON]) -> dict[str, list[JSON]]:

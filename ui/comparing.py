@@ -15,6 +15,7 @@ from eval.gate import Outcome, gate, read_floor
 from eval.metrics import METRICS
 from eval.runs import find_run
 from eval.sides import read_floors, read_scores, read_sides, write_baseline
+from eval.summary import shown
 from rag.errors import UsageError
 from rag.settings import Settings
 from ui.lines import as_json_text, note
@@ -29,7 +30,7 @@ def print_comparison(settings: Settings, before: str, after: str, as_json: bool)
     for text in (before, after):
         found = read_sides(text, settings.data)
         if len(found) > 1:
-            some = ", ".join(f"{text}@{side.rows[0]['backend']}" for side in found)
+            some = ", ".join(f"{text}@{shown(side.rows[0]['backend'])}" for side in found)
             raise UsageError(f"{text} holds several backends. Name one: {some}")
         sides += found
     comparison = compare(*sides)

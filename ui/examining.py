@@ -14,7 +14,7 @@ from eval.perfect import NAME as PERFECT
 from eval.perfect import perfect_reply, scripted
 from eval.runner import Plan, run
 from eval.runs import Run
-from eval.summary import record
+from eval.summary import record, shown
 from rag.datatypes import JSON
 from rag.errors import PinciteError, UsageError
 from rag.llms import check_spec
@@ -93,7 +93,7 @@ class Live:
         if (passed := row["scores"]["correct"]) is not None:
             known.append(passed)
         share = f"{sum(known) / len(known):.2f} correct" if known else "none answered yet"
-        self._progress(f"{share}: {row['backend']}", done, total)
+        self._progress(f"{share}: {shown(row['backend'])}", done, total)
 
 
 def _say_what_happened(finished: Run) -> None:
@@ -107,7 +107,9 @@ def _say_what_happened(finished: Run) -> None:
 def _say_what_it_could_show(figures: JSON) -> None:
     for backend, found in figures["detectable"].items():
         if (visible := found["correct"]) is not None:
-            note(f"{backend}: these cases show a difference in correct of {visible:.2f} or more, with 80 % power.")
+            note(
+                f"{shown(backend)}: these cases show a difference in correct of {visible:.2f} or more, with 80 % power."
+            )
 
 
 def _table(figures: JSON) -> "Table":
@@ -120,7 +122,7 @@ def _table(figures: JSON) -> "Table":
     )
     table.add_column("metric")
     for backend in figures["backends"]:
-        table.add_column(backend, justify="right")
+        table.add_column(shown(backend), justify="right")
     for name, metric in METRICS.items():
         cells = [_cell(of[name], metric.unit) for of in figures["backends"].values()]
         if any(cells):
