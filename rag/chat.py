@@ -12,7 +12,7 @@ from rag.answerability import Evidence
 from rag.chain import Part, Reply, State, finding, writing
 from rag.checking import Checked, check, order_notices
 from rag.datatypes import Answer, Document, Event, Passage, Searched, Statement, Turn, Usage
-from rag.disagreement import Disagreements
+from rag.disagreement import Disagreements, cited_places
 from rag.embeddings import open_embedder
 from rag.errors import BackendError, QuestionError, StoreError, StreamCut
 from rag.exactness import Exactness
@@ -24,6 +24,7 @@ from rag.llms.budget import fit, prompt_room
 from rag.minilm import MiniLM
 from rag.offline import OfflineChatModel
 from rag.overview import indexed_document, opening_passages
+from rag.premise import Premise
 from rag.prompting import numbered, prompt
 from rag.rerank import open_reranker
 from rag.retrieval import Retrieval
@@ -117,7 +118,8 @@ class Chat:
                 yield inquiry.answer("failed", "", origin, error=str(error))
                 return
             inquiry.notice("stream_cut", str(error))
-        yield from self._rivals(inquiry)
+        if inquiry.shown or inquiry.withheld:
+            yield from self._rivals(inquiry)
         yield from inquiry.end()
         yield inquiry.concluded(origin)
 
@@ -167,23 +169,27 @@ class Chat:
 
     def _checked(self, inquiry: Inquiry, parts: Iterator[Part]) -> Iterator[Statement]:
         disagreements = Disagreements(inquiry.search_question, inquiry.passages, self._reader)
+        premise = Premise(inquiry.search_question, inquiry.question, inquiry.passages, self._reader)
+        inquiry.contradicted(premise.nearest())
         for part in parts:
             if isinstance(part, Reply):
                 inquiry.note(part)
             elif isinstance(part, Draft):
                 checked = self._check(part, inquiry)
-                inquiry.cites(disagreements.cited(checked.statement), part.text)
+                places = cited_places(checked.statement, inquiry.passages)
+                inquiry.contradicted(premise.among(places))
+                inquiry.cites(places, checked.statement)
                 yield from self._rivals(inquiry)
                 if inquiry.has_quoted(part.text):
                     continue
                 yield from inquiry.add(checked)
-                inquiry.contradicted(checked.statement, disagreements.against(checked.statement))
+                inquiry.contradicted(disagreements.against(checked.statement), part.text.startswith("- "))
                 if inquiry.is_long:
                     inquiry.notice("answer_cut", f"The answer was stopped after {MOST_STATEMENTS} statements.")
                     return
 
     def _rivals(self, inquiry: Inquiry) -> Iterator[Statement]:
-        """What the passages say against the last statement, quoted, unless the model cites it itself."""
+        """What the passages say against the question or the last statement, quoted, unless the model cites it."""
         for rival, item in inquiry.uncited_rivals():
             checked = self._check(rival.draft, inquiry)
             yield from inquiry.add(replace(checked, statement=rival.introduced(checked.statement, item)))

@@ -17,6 +17,7 @@ from rag.verify.quantities import equal, quantities
 from rag.verify.rest import words_of
 from rag.verify.rivals import Difference, difference, shared
 from rag.verify.wording import Reader, outline
+from rag.verify.words import stems
 
 CODE = "sources_disagree"
 # So many sentences, those that share most words, are read closely for each cited one: about 30 ms on one core.
@@ -29,17 +30,24 @@ LEANS = re.compile(r"(?:this|these|those|such|they|it|its|their|he|she|his|her|b
 ASKS_NAME = re.compile(r"\b(?:who|whom|whose|where|which|what|name)\b", re.IGNORECASE)
 ASKS_NAMES = re.compile(r"\b(?:which|what|name|list)\s+(?:\w+\s+)?\w+s\b(?<!ss)|\b(?:who|what) are\b", re.IGNORECASE)
 ASKS_WHO = re.compile(r"\bwho(?:se|m)?\b", re.IGNORECASE)
+# Words that ask for an amount, which a sentence need not say to give it.
+_ASKING = stems(
+    frozenset("cost price pay long far old tall high wide deep share amount number size age year date".split())
+)
 
 Place = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Rival:
-    """A sentence that contradicts one that is cited. Places are (passage, sentence), counted from 0."""
+    """A sentence that contradicts one that is cited, or the question. `opening` says so in front of it.
+
+    Places are (passage, sentence), counted from 0.
+    """
 
     place: Place
     text: str
-    document: str
+    opening: str
     notice: Notice
 
     @property
@@ -49,7 +57,7 @@ class Rival:
 
     def introduced(self, statement: Statement, item: bool) -> Statement:
         """The sentence's statement, saying that it is another view and where it stands; as a list item in a list."""
-        return replace(statement, text=f"{'- ' if item else ''}But {self.document} says: {self.text}")
+        return replace(statement, text=f"{'- ' if item else ''}{self.opening} {self.text}")
 
 
 class Disagreements:
@@ -57,25 +65,15 @@ class Disagreements:
 
     def __init__(self, question: str, passages: Sequence[Passage], reader: Reader) -> None:
         self._question, self._passages, self._reader = question, passages, reader
-        self._asked = words_of(outline(question))
+        self._asked = words_of(outline(question)) - _ASKING
         self._texts = [sentence_texts(passage.chunk) for passage in passages]
         self._told: set[frozenset[str]] = set()
-
-    def cited(self, statement: Statement) -> list[Place]:
-        """Where the sentences that a statement cites stand among the passages."""
-        cited = {(c.document, c.start) for c in statement.citations}
-        return [
-            (number, position)
-            for number, passage in enumerate(self._passages)
-            for position, sentence in enumerate(passage.chunk.sentences)
-            if (passage.chunk.document, sentence.start) in cited
-        ]
 
     def against(self, statement: Statement) -> Iterator[Rival]:
         """The sentences that contradict one that a shown statement cites, where that is what the statement says."""
         if statement.verdict not in SHOWN:
             return
-        for place in self.cited(statement):
+        for place in cited_places(statement, self._passages):
             text = self._text(place)
             for rival in self._nearest(place):
                 pair = frozenset({text, self._text(rival)})
@@ -136,7 +134,18 @@ class Disagreements:
             message = f"{documents[0]} does not agree with itself: it says “{found.one}” and “{found.other}”."
         else:
             message = f"The documents do not agree: “{found.one}” in {documents[0]}, “{found.other}” in {documents[1]}."
-        return Rival(rival, self._text(rival), documents[1], Notice(CODE, message))
+        return Rival(rival, self._text(rival), f"But {documents[1]} says:", Notice(CODE, message))
+
+
+def cited_places(statement: Statement, passages: Sequence[Passage]) -> list[Place]:
+    """Where the sentences that a statement cites stand among the passages."""
+    cited = {(c.document, c.start) for c in statement.citations}
+    return [
+        (number, position)
+        for number, passage in enumerate(passages)
+        for position, sentence in enumerate(passage.chunk.sentences)
+        if (passage.chunk.document, sentence.start) in cited
+    ]
 
 
 def _says(statement: Statement, found: Difference) -> bool:

@@ -8,7 +8,7 @@ from rag import replies
 from rag.chain import Reply
 from rag.checking import SHOWN, Checked, joined
 from rag.datatypes import Answer, Notice, Passage, Statement, Status, Timings, Usage
-from rag.disagreement import Place, Rival
+from rag.disagreement import CODE, Place, Rival
 from rag.llms import cost_usd
 from rag.settings import Settings
 
@@ -73,22 +73,24 @@ class Inquiry:
                 self.first_statement_ms = self._elapsed_ms()
             yield statement
 
-    def contradicted(self, statement: Statement, rivals: Iterable[Rival]) -> None:
-        """Notes what the passages say against a statement. It is quoted later: the model may yet cite it itself."""
+    def contradicted(self, rivals: Iterable[Rival], item: bool = False) -> None:
+        """Notes sentences that contradict a statement, or the question. They are quoted later: the model may yet."""
         for rival in rivals:
             self.notices.append(rival.notice)
-            self.rivals.append((rival, statement.text.startswith("- ")))
+            self.rivals.append((rival, item))
 
-    def cites(self, places: Iterable[Place], text: str) -> None:
-        """The model cites these sentences itself, so that they need not be quoted; unless quoting is all it does."""
-        if not any(text.removeprefix("- ") == rival.text for rival, _ in self.rivals):
+    def cites(self, places: Iterable[Place], statement: Statement) -> None:
+        """A statement to be shown cites these sentences, so that they need not be quoted; unless it is a quotation."""
+        text = statement.text.removeprefix("- ")
+        quotes = any(text == rival.text and rival.notice.code == CODE for rival, _ in self.rivals)
+        if statement.verdict in SHOWN and not quotes:
             self.cited.update(places)
 
     def uncited_rivals(self) -> Iterator[tuple[Rival, bool]]:
         """What is to be quoted now, each with whether it stands in a list; what has been cited is left out."""
         waiting, self.rivals = self.rivals, []
         for rival, item in waiting:
-            if rival.place not in self.cited:
+            if rival.place not in self.cited:  # the same sentence may contradict several statements
                 self.cited.add(rival.place)
                 self.quoted.add(rival.text)
                 yield rival, item
