@@ -16,7 +16,7 @@ from eval.manifest import manifest_of
 from eval.perfect import NAME as PERFECT
 from eval.rows import RowFile, held, write_rows
 from eval.runs import ROWS, Run, kept_rows, save_manifest, save_passages
-from eval.scoring import Key, Task, answered, key_of
+from eval.scoring import Key, Task, answered, is_answer_to, key_of, scored
 from rag.chat import Chat
 from rag.datatypes import JSON
 from rag.errors import UsageError
@@ -45,6 +45,7 @@ class Plan:
     max_cost_usd: float | None = None
     retry_failed: bool = False
     fresh: bool = False
+    rescore: bool = False
 
 
 def run(plan: Plan, chat: Chat, folder: Path | None = None, progress: Progress | None = None) -> Run:
@@ -60,16 +61,16 @@ def run(plan: Plan, chat: Chat, folder: Path | None = None, progress: Progress |
     ]
     manifest = manifest_of(chat, plan.cases, plan.backends, plan.controls, repeats=plan.repeats, judges=verifiers)
     folder = folder or chat.settings.data / EXAMS / manifest["identity"][:12]
-    tasks = _tasks(plan)
+    tasks, judges = _tasks(plan), list(map(Judge, verifiers))
     taken = f"Another run writes to {folder}. Wait for it, or name another folder with --out."
     with held(folder, folder / ".lock", taken):
-        rows = {} if plan.fresh else kept_rows(folder, manifest, plan.retry_failed)
+        rows = {} if plan.fresh else _kept(plan, folder, manifest, tasks, judges)
         save_manifest(folder, manifest)
         write_rows(folder / ROWS, rows.values())
         before = len(rows)
         left = [task for task in tasks if task.key not in rows]
         with closing(RowFile(folder / ROWS)) as file:
-            for row in _new_rows(plan, chat, list(map(Judge, verifiers)), left, rows, file=file):
+            for row in _new_rows(plan, chat, judges, left, rows, file=file):
                 rows[key_of(row)] = row
                 if progress:
                     progress(row, len(rows), len(tasks))
@@ -77,6 +78,15 @@ def run(plan: Plan, chat: Chat, folder: Path | None = None, progress: Progress |
         write_rows(folder / ROWS, ordered)
         save_passages(folder, ordered, plan.cases)
     return Run(folder, manifest, ordered, len(rows) - before, len(tasks) - len(ordered))
+
+
+def _kept(plan: Plan, folder: Path, manifest: JSON, tasks: Sequence[Task], judges: Sequence[Judge]) -> dict[Key, JSON]:
+    """The rows that need not be asked again, scored as they would be now."""
+    rows, anew = kept_rows(folder, manifest, plan.retry_failed, plan.rescore)
+    if not anew:
+        return rows
+    known = [(task, rows[task.key]) for task in tasks if task.key in rows]
+    return {task.key: scored(judges, task, row["answer"]) for task, row in known if is_answer_to(row, task.case)}
 
 
 def _tasks(plan: Plan) -> list[Task]:

@@ -15,6 +15,8 @@ from eval.scoring import Key, key_of
 from rag.datatypes import JSON
 from rag.errors import UsageError
 
+# The parts of a manifest that answers do not depend on, as long as the questions are the same.
+SCORING = frozenset({"cases", "judges", "scoring"})
 MANIFEST, ROWS, PASSAGES = "manifest.json", "rows.jsonl", "passages.jsonl"
 
 
@@ -77,14 +79,22 @@ def save_manifest(folder: Path, manifest: JSON) -> None:
     write_whole(folder / MANIFEST, text.encode("utf-8") + b"\n")
 
 
-def kept_rows(folder: Path, manifest: JSON, retry_failed: bool) -> dict[Key, JSON]:
-    """The rows that the folder holds of this run. Raises UsageError when they are of another one."""
+def kept_rows(folder: Path, manifest: JSON, retry_failed: bool, rescore: bool) -> tuple[dict[Key, JSON], bool]:
+    """The rows that the folder holds of this run, and whether they must be scored anew.
+
+    Raises UsageError when they are of another run; with `rescore` one may differ in what was not asked by it.
+    """
+    anew = False
     if (folder / MANIFEST).exists():
         before = load_run(folder).manifest
-        if before.get("identity") != manifest["identity"]:
-            what = ", ".join(differences(before, manifest)[:5])
-            raise UsageError(
-                f"{folder} holds a run that differs in: {what}. Name another folder with --out, or use --fresh."
-            )
+        if anew := before.get("identity") != manifest["identity"]:
+            what = differences(before, manifest)
+            more = ", with --rescore to keep its answers" if SCORING.issuperset(what) else ""
+            if not (rescore and more):
+                raise UsageError(
+                    f"{folder} holds a run that differs in: {', '.join(what[:5])}. "
+                    f"Name another folder with --out, or type the same with --fresh to ask anew{more}."
+                )
     rows = read_rows(folder / ROWS)
-    return {key_of(row): row for row in rows if not (retry_failed and row["answer"]["status"] == "failed")}
+    kept = {key_of(row): row for row in rows if not (retry_failed and row["answer"]["status"] == "failed")}
+    return kept, anew

@@ -42,9 +42,13 @@ def key_of(row: JSON) -> Key:
 
 def answered(desk: Desk, judges: Sequence[Judge], task: Task, controls: Sequence[str]) -> JSON:
     """The row of one task. What fails becomes a row that says so."""
+    answer = desk.ask(task.case, PERFECT_SPEC if task.backend == PERFECT else task.backend, controls)
+    return scored(judges, task, _record(answer, task.case))
+
+
+def scored(judges: Sequence[Judge], task: Task, record: JSON) -> JSON:
+    """The row of one task whose answer record is known."""
     case = task.case
-    answer = desk.ask(case, PERFECT_SPEC if task.backend == PERFECT else task.backend, controls)
-    record = _record(answer, case)
     judged, *others = [_judged(judge, case, record) for judge in judges]
     return {
         "case": case.id,
@@ -70,6 +74,12 @@ def answered(desk: Desk, judges: Sequence[Judge], task: Task, controls: Sequence
         "around": _around(case, record),
         "answer": record,
     }
+
+
+def is_answer_to(row: JSON, case: Case) -> bool:
+    """Whether the row's answer is to the question that the case asks now."""
+    history = [dataclasses.asdict(turn) for turn in case.history]
+    return bool(row["answer"]["question"] == case.question and row["expected"]["history"] == history)
 
 
 def _record(answer: Answer, case: Case) -> JSON:

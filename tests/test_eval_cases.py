@@ -11,6 +11,7 @@ from exams import CASES, LONG, OPENED, case, lay_out, quoted, second, write_case
 
 from eval.cases import Case, CasesError, choose, load_cases
 from eval.clusters import clusters_of
+from eval.generate import overlap
 from eval.metrics_citations import gold_citation_precision, gold_citation_recall
 from eval.reported import report_wrong
 from rag.datatypes import Document, Turn
@@ -56,6 +57,12 @@ def test_the_seeds_have_every_kind_of_question_in_two_halves() -> None:
     assert all(c.documents and c.forbidden for c in cases if c.kind == "poisoned")
     assert all(c.history for c in cases if c.kind == "follow_up")
     assert len({c.question for c in cases}) == len(cases)
+
+
+def test_half_of_the_questions_about_the_seeds_are_asked_in_other_words_than_the_documents_use() -> None:
+    answerable = [c for c in load_cases(SHIPPED / "seeds.jsonl", SEEDS) if c.gold]
+    shares = [overlap(c.question, " ".join(gold.quote for gold in c.gold)) for c in answerable]
+    assert sum(share <= 0.35 for share in shares) >= len(answerable) / 2
 
 
 def test_no_document_is_in_both_halves() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from commands import alone_in, finished, pincite, process
-from exams import CASES, World, case, lay_out, means, opened_world, quoted, world
+from exams import CASES, World, case, lay_out, means, opened_world, quoted, world, write_cases
 from servers.openai import OpenAIWire
 from servers.scripted import Reply, ScriptedServer, serving
 
@@ -223,6 +223,28 @@ def test_a_killed_run_goes_on_without_asking_or_paying_twice(tmp_path: Path, mon
     assert len(asked(server)) == count and sum(again.values()) <= 2
     assert ran.json["cases"] == count
     assert ran.json["backends"]["compatible:local/m"]["error_rate"]["n"] == count
+
+
+def test_answers_are_kept_and_scored_anew_when_only_what_was_expected_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay_out(tmp_path, CASES[:3])
+    alone_in(tmp_path, monkeypatch)
+    with serving(OpenAIWire(), Reply(("The harbour bridge was opened to traffic in 1932. [1.1]",))) as server:
+        monkeypatch.setenv("PINCITE_COMPATIBLE", f"local={server.url}/v1")
+        words = ("eval", "run", "cases.jsonl", "--documents", "documents", "--data", "data", "--out", "run", "--json")
+        words = (*words, "--backend", "compatible:local/m")
+        before = pincite(*words).json["backends"]["compatible:local/m"]["gold_citation_recall"]["mean"]
+        assert sum(asked(server).values()) == 3
+        other = [{**CASES[0], "gold": [quoted("bridge.md", "Cyclists cross free of charge.")]}, CASES[1]]
+        write_cases(tmp_path, [*other, {**CASES[2], "question": "What is the toll for?"}])
+        refused = pincite(*words)
+        assert refused.code == 2 and "differs in: cases." in refused.error and "--rescore" in refused.error
+        after = pincite(*words, "--rescore").json["backends"]["compatible:local/m"]["gold_citation_recall"]["mean"]
+        assert sum(asked(server).values()) == 4 and asked(server)["What is the toll for?"] == 1
+        assert after < before
+        refused = pincite(*words, "--rescore", "--noise")
+        assert refused.code == 2 and "differs in: controls." in refused.error and "--rescore" not in refused.error
 
 
 def test_the_figures_are_one_json_object_alone_on_standard_output(

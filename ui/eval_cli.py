@@ -44,6 +44,7 @@ def evaluate() -> None:
 @click.option("--out", type=FILE, help="Folder of the run [default: one of exams/ in the data folder].")
 @click.option("--fresh", is_flag=True, help="Ask everything anew, whatever the folder holds.")
 @click.option("--retry-failed", is_flag=True, help="Ask again what failed before.")
+@click.option("--rescore", is_flag=True, help="Keep the folder's answers although gold, judge or metrics have changed.")
 @as_json_flag
 def run(**options: Any) -> None:
     """Put every case of CASES to every backend, and print the figures.

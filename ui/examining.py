@@ -45,6 +45,7 @@ def run_exam(
     out: Path | None,
     fresh: bool,
     retry_failed: bool,
+    rescore: bool,
     as_json: bool,
 ) -> None:
     """Run the exam and print its figures. Raises UsageError when it makes no sense as it was asked for."""
@@ -57,7 +58,9 @@ def run_exam(
     for spec in specs:
         if spec != PERFECT:
             check_spec(spec, settings)
-    plan = Plan(chosen, cases.parent, specs, controls, repeats, judges, concurrency, max_cost, retry_failed, fresh)
+    plan = Plan(
+        chosen, cases.parent, specs, controls, repeats, judges, concurrency, max_cost, retry_failed, fresh, rescore
+    )
     with contextlib.ExitStack() as stack:
         if PERFECT in specs:
             settings = stack.enter_context(scripted(settings, PERFECT, perfect_reply(chosen)))
