@@ -1,4 +1,4 @@
-"""The benchmark command: `python -m eval.bench retrieval|abstaining|ingest|search|chain`, with `--json` for machines."""
+"""The benchmark command: `python -m eval.bench retrieval|abstaining|ingest|search|chain`, `--json` for machines."""
 
 import json
 import sys

@@ -5,8 +5,9 @@ import re
 ORDINALS = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "last": -1}
 # An ordinal that no noun of its own follows.
 POINTER = re.compile(
-    rf"\bthe ({'|'.join(ORDINALS)})(?: (?:one|of (?:those|these|them|the)\b.*|point|item))?(?=\s*(?:[?.,!]|$)|\s+"
-    r"(?:look|do|does|did|is|was|mean|work|help|hurt|need|involve|involves|say|says|about|one)\b)",
+    rf"\bthe ({'|'.join(ORDINALS)})(?: (?:one\b(?! of\b)|of (?:those|these|them|the)\b.*|point\b|item\b)|"
+    r"(?=\s*(?:[?.,!]|$)|\s+(?:look|do|does|did|is|was|has|had|have|mean|work|help|hurt|need|involve|involves|say|says|"
+    r"about|take|happen|come|become|begin|start|end|make|get|give|aim|apply|change|fail|succeed|matter|differ|cost|last)\b))",
     re.IGNORECASE,
 )
 LINE = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+(.+)$", re.MULTILINE)

@@ -47,14 +47,25 @@ def standalone(question: str, history: Sequence[Turn], model: MiniLM) -> str:
     """`question`, with the topic of the conversation in brackets when it cannot be understood alone."""
     if history and history[-1].role == "assistant" and (item := item_meant(question, history[-1].content)):
         return f"{question.rstrip()} ({' '.join(word for run in _runs(item) for word in run)})"
-    asked = [turn.content for turn in history if turn.role == "user"]
-    if not asked or not lacks_topic(question):
+    if not lacks_topic(question):
         return question
+    asked = _asked_before(history, model)
     known = {word.casefold() for word in WORD.findall(question)}
     terms = [term for term in _topic(asked, model) if not {word.casefold() for word in term} <= known]
     if not terms:
         return question
     return f"{question.rstrip()} ({', '.join(' '.join(term) for term in terms[:MOST_TERMS])})"
+
+
+def _asked_before(history: Sequence[Turn], model: MiniLM) -> list[str]:
+    """The user's turns; from one on that named an item of the answer before it by its place, that item in its stead."""
+    asked: list[str] = []
+    for number, turn in enumerate(history):
+        if turn.role == "user":
+            before = history[number - 1].content if number and history[number - 1].role == "assistant" else ""
+            item = item_meant(turn.content, before)
+            asked = [item] if item else [*asked, turn.content]
+    return asked
 
 
 def lacks_topic(question: str) -> bool:

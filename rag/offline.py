@@ -19,8 +19,9 @@ from rag.followup import standalone
 from rag.minilm import MiniLM
 from rag.orders import orders_in
 from rag.prompting import REFUSAL, numbered
-from rag.quoting import Quotable, Quoter, outline
+from rag.quoting import Quoter
 from rag.token_vectors import TokenVectors
+from rag.units import Quotable, outline
 
 _TASK = re.compile(r"^Task: (\w+)$", re.MULTILINE)
 _QUESTION = re.compile(r"^Question: (.*)\Z", re.MULTILINE | re.DOTALL)

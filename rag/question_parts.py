@@ -11,6 +11,17 @@ OPENING = re.compile(
     r"(?:what|how|why|who|whom|whose|when|where|which|is|are|was|were|do|does|did|can|could|should|would|will|has|have)\b",
     re.IGNORECASE,
 )
+# Questions that set two things against each other; each is looked for.
+COMPARISONS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"\b(?:differences?|similarit(?:y|ies)|contrast|distinction)\b.{0,20}? between (?P<one>.+?) and (?P<other>.+)",
+        r"\b(?:compare|contrast) (?P<one>.+?) (?:with|to|and|against) (?P<other>.+)",
+        r"\bhow (?:do|does|did) (?P<one>.+?) (?:compare|differ) (?:with|to|from) (?P<other>.+)",
+        r"\b(?:sets?|tells?|distinguish(?:es)?) (?P<one>.+?) (?:apart )?from (?P<other>.+)",
+        r"^(?P<one>.+?) (?:versus|vs\.?) (?P<other>.+)",
+    )
+)
 ENDS = re.compile(r"(?<=\?)\s+")
 POINTS_BACK = re.compile(r"\b(?:it|its|they|them|their|he|she|his|her|him|this|that|these|those|so)\b", re.IGNORECASE)
 WORD = re.compile(r"\w+")
@@ -20,9 +31,12 @@ LEAST_WORDS = 4
 def parts_of(question: str) -> list[str]:
     """The questions that a question is made of, in order; the whole question alone when it is only one.
 
-    A part that is too short to mean anything alone, or that points back ("how is it funded"), is searched together
-    with the first one.
+    Of a comparison the parts are what is compared. A part that is too short to mean anything alone, or that points
+    back ("how is it funded"), is searched together with the first one.
     """
+    for comparison in COMPARISONS:
+        if found := comparison.search(question.rstrip(" ?!.")):
+            return [found["one"], found["other"]]
     pieces = [piece.strip() for end in ENDS.split(question) for piece in SECOND_QUESTION.split(end) if piece.strip()]
     parts: list[str] = []
     for piece in pieces:

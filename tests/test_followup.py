@@ -40,6 +40,16 @@ def test_a_complete_question_is_left_alone(question: str, model: MiniLM) -> None
     assert standalone(question, asked("How are lighthouses built?"), model) == question
 
 
+def test_what_an_earlier_question_meant_by_its_place_is_still_meant(model: MiniLM) -> None:
+    history = [
+        Turn("user", "Name the bridges."),
+        Turn("assistant", "The Tay Bridge, the Forth Bridge, and the Clifton Bridge."),
+        Turn("user", "Where does the second begin?"),
+        Turn("assistant", "In Queensferry."),
+    ]
+    assert standalone("Who paid for it?", history, model) == "Who paid for it? (Forth Bridge)"
+
+
 @pytest.mark.parametrize(
     ("history", "question", "expected"),
     [

@@ -212,6 +212,9 @@ def test_neighbours_under_different_headings_stay_apart(
         ("What do trust and how-to guides share?", ["What do trust and how-to guides share?"]),
         ("Who founded it and when?", ["Who founded it and when?"]),
         ("Tell me about tea and coal.", ["Tell me about tea and coal."]),
+        ("What is the difference between green tea and black tea?", ["green tea", "black tea"]),
+        ("How does mining in Wales compare with mining in Spain?", ["mining in Wales", "mining in Spain"]),
+        ("What does the mine compare?", ["What does the mine compare?"]),
     ],
 )
 def test_a_question_is_taken_apart_only_where_each_part_is_a_question(question: str, parts: list[str]) -> None:
