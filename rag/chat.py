@@ -119,7 +119,7 @@ class Chat:
                 return
             inquiry.notice("stream_cut", str(error))
         if inquiry.shown or inquiry.withheld:
-            yield from self._rivals(inquiry)
+            yield from self._rivals(inquiry, final=True)
         yield from inquiry.end()
         yield inquiry.concluded(origin)
 
@@ -188,9 +188,9 @@ class Chat:
                     inquiry.notice("answer_cut", f"The answer was stopped after {MOST_STATEMENTS} statements.")
                     return
 
-    def _rivals(self, inquiry: Inquiry) -> Iterator[Statement]:
+    def _rivals(self, inquiry: Inquiry, final: bool = False) -> Iterator[Statement]:
         """What the passages say against the question or the last statement, quoted, unless the model cites it."""
-        for rival, item in inquiry.uncited_rivals():
+        for rival, item in inquiry.uncited_rivals(final):
             checked = self._check(rival.draft, inquiry)
             yield from inquiry.add(replace(checked, statement=rival.introduced(checked.statement, item)))
 

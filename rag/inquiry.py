@@ -86,9 +86,13 @@ class Inquiry:
         if statement.verdict in SHOWN and not quotes:
             self.cited.update(places)
 
-    def uncited_rivals(self) -> Iterator[tuple[Rival, bool]]:
-        """What is to be quoted now, each with whether it stands in a list; what has been cited is left out."""
-        waiting, self.rivals = self.rivals, []
+    def uncited_rivals(self, final: bool) -> Iterator[tuple[Rival, bool]]:
+        """What is to be quoted now, each with whether it stands in a list; what has been cited is left out.
+
+        What contradicts a statement follows it; what contradicts the question waits for the end.
+        """
+        waiting = [(rival, item) for rival, item in self.rivals if final or rival.notice.code == CODE]
+        self.rivals = [one for one in self.rivals if one not in waiting]
         for rival, item in waiting:
             if rival.place not in self.cited:  # the same sentence may contradict several statements
                 self.cited.add(rival.place)

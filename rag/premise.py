@@ -1,4 +1,4 @@
-"""A question that takes for granted what the documents deny: the answer says what they say, in front of all else."""
+"""A question that takes for granted what the documents deny: the answer says so, and what they say instead."""
 
 from collections.abc import Iterable, Iterator, Sequence
 

@@ -15,6 +15,7 @@ from ui.statements import WORDS, Numbers, Titles, statements, withheld
 SHOWN = ("supported", "partial")
 NEAREST = 4
 OWN_WORDS = {"greeting", "help"}  # notices of replies that are not about the documents
+IN_FRONT = {"premise_differs", "sources_disagree"}  # notices without which the answer below would be misread
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,10 @@ def answer(item: Answer, around: Around) -> str:
         body = f'<div class="body">{statements(item.statements, around.titles, numbers)}</div>'
     else:
         body = f'<div class="body"><p class="plain">{escape(item.text)}</p></div>'
-    return body + withheld(item.withheld, around.titles, numbers) + _asides(item) + _colophon(item, around.quality)
+    cautions = [notice.message for notice in item.notices if notice.code in IN_FRONT]
+    front = "".join(f'<p class="aside warning">{escape(line)}</p>' for line in cautions)
+    below = withheld(item.withheld, around.titles, numbers) + _asides(item) + _colophon(item, around.quality)
+    return front + body + below
 
 
 def _nearest(passages: Sequence[Passage]) -> str:
@@ -159,7 +163,7 @@ def failure(message: str) -> str:
 
 def _asides(item: Answer) -> str:
     """Notices, and markers that named nothing."""
-    lines = [notice.message for notice in item.notices]
+    lines = [notice.message for notice in item.notices if notice.code not in IN_FRONT]
     if item.dangling:
         named = ", ".join(f"[{marker}]" for marker in item.dangling)
         lines.append(f"{count(len(item.dangling), 'marker')} named no sentence and cited nothing: {named}")

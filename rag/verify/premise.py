@@ -43,10 +43,12 @@ def contradicted(question: str, sentence: str, reader: Reader) -> Difference | N
 def _otherwise(question: str, sentence: str, reader: Reader) -> Difference | None:
     """Another number, date or name for the same thing, or a "not" that only one of them has."""
     asked, said = reader.read([question, sentence])
+    skipped = {"name"} if DEFINES.match(question) else set()
+    if turns(asked):
+        skipped.add("negation")  # what is forbidden is not allowed either
     for found in findings(align(asked, [said]), [said]):
         words = found.disagreement
-        named = found.kind == "name" and DEFINES.match(question)
-        if found.certain and found.kind in _COMPARED and words.source and not named:
+        if found.certain and found.kind in _COMPARED - skipped and words.source:
             return Difference(words.claim, words.source, found.kind)
     return None
 

@@ -21,8 +21,9 @@ ALIKE = 0.75
 _BASE = {"rose": "rise", "risen": "rise", "fell": "fall", "fallen": "fall", "grew": "grow", "grown": "grow",
          "shrank": "shrink", "lost": "lose", "won": "win", "began": "begin", "begun": "begin", "left": "leav",
          "held": "hold", "took": "take", "taken": "take", "made": "make", "gave": "give", "given": "give",
-         "led": "lead", "found": "find", "brought": "bring", "kept": "keep", "went": "go", "came": "come"}  # fmt: skip
-_LIGHT = stems(LIGHT)
+         "led": "lead", "found": "find", "brought": "bring", "kept": "keep", "went": "go", "came": "come",
+         "forbidden": "forbid", "forbade": "forbid", "withdrew": "withdraw", "withdrawn": "withdraw"}  # fmt: skip
+_LIGHT = stems(LIGHT | {"why"})
 _FREE = _LIGHT | stems(HEDGES) | stems(UNIVERSAL)
 
 
