@@ -130,5 +130,6 @@ def _explained(comparison: Comparison, d: Difference) -> str:
     where = ", ".join(worst_cases(comparison, d.metric, WORST))
     return (
         f"{comparison.after.label}: {d.metric} went from {d.before:.3f} to {d.after:.3f} over {d.cases} cases. "
-        f"The 95 % interval of the change for the better, {d.low:.3f} to {d.high:.3f}, is below zero. Most in: {where}."
+        f"The 95 % interval of the change for the better, {d.low:.3f} to {d.high:.3f}, is below zero."
+        f"{f' Most in: {where}.' if where else ''}"
     )

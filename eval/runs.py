@@ -9,7 +9,7 @@ from pathlib import Path
 
 from eval.asking import EXAMS
 from eval.cases import Case
-from eval.manifest import differences
+from eval.manifest import SCHEMA, differences
 from eval.rows import read_rows, write_rows, write_whole
 from eval.scoring import Key, key_of
 from rag.datatypes import JSON
@@ -45,7 +45,9 @@ def load_run(folder: Path) -> Run:
     try:
         manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
     except (OSError, ValueError):
-        raise UsageError(f"{str(folder)!r} holds no run. Name a folder that pincite eval run has written.") from None
+        manifest = None
+    if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
+        raise UsageError(f"{str(folder)!r} holds no run. Name a folder that pincite eval run has written.")
     return Run(folder, manifest, read_rows(folder / ROWS))
 
 

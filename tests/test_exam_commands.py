@@ -76,3 +76,11 @@ def test_the_cases_that_ship_are_known_by_their_name(tmp_path: Path, monkeypatch
     assert ran.code == 1 and ran.lines == [
         "pincite: The documents folder 'nowhere' does not exist. Name one with --documents FOLDER."
     ]
+
+
+@pytest.mark.parametrize("manifest", ["", "{", "[]", "{}", '{"schema": "pincite.exam/0"}'])
+def test_a_folder_that_holds_something_else_is_no_run(runs: str, manifest: str) -> None:
+    (Path("data") / EXAMS / runs / "manifest.json").write_text(manifest, "utf-8")
+    for words in (("report", runs), ("compare", runs, runs), ("gate", runs, runs)):
+        ran = pincite("eval", *words, *DATA)
+        assert (ran.code, len(ran.lines)) == (2, 1) and "holds no run" in ran.error
