@@ -23,7 +23,7 @@ FILE_PREFIX = "/file/"
 class Entry:
     """A live document in the catalogue. `file` is the file of the documents folder that it came from.
 
-    `version` names this document with this text, cut in this way: a chunk is live when it carries it.
+    `version` names this document with this text and these blocks, cut in this way: a chunk is live when it carries it.
     """
 
     document: str

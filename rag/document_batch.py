@@ -55,7 +55,8 @@ class DocumentBatch:
     def put(self, document: Document, file: str) -> None:
         """Take a document in, unless it is indexed just like this."""
         sha256 = document.sha256
-        version = _digest(document.id, sha256, recipe(self._chunk_tokens))[:20]
+        structure = repr((document.blocks, document.pages))  # a heading may become a sentence while the text stays
+        version = _digest(document.id, sha256, structure, recipe(self._chunk_tokens))[:20]
         before = self._known.get(document.id)
         if before and before.version == version:
             self.unchanged += 1

@@ -75,6 +75,14 @@ def test_changing_one_word_for_another_as_long_replaces_the_chunk(index: Index) 
     assert "White tea" in chunk.text and index.store.text_of("tea.txt") == TEA.replace("Green", "White")
 
 
+def test_a_heading_that_becomes_a_sentence_is_noticed_though_the_words_stay(index: Index) -> None:
+    page = "<h1>Harbour</h1><p>Ships come in.</p><{0}>Every ship has to pay.</{0}><p>Forty crowns a day.</p>"
+    for tag, headings in (("h2", ("Harbour", "Every ship has to pay.")), ("p", ("Harbour",))):
+        index.write("harbour.html", f"<html><body>{page.format(tag)}</body></html>")
+        index.ingest()
+        assert [chunk.headings for chunk in index.store.chunks_of("harbour.html")] == [headings]
+
+
 @pytest.mark.parametrize("text", [BRIDGE, "A text without any heading. It is short."])
 def test_a_renamed_file_is_not_embedded_again(index: Index, text: str) -> None:
     path = index.write("bridges.md", text)
