@@ -264,6 +264,6 @@ def test_agreement_between_judges_is_corrected_for_chance() -> None:
 def test_rows_that_are_no_json_are_named_by_their_line(tmp_path: Path) -> None:
     write_rows(tmp_path / ROWS, [{"a": 1}])
     (tmp_path / ROWS).write_bytes((tmp_path / ROWS).read_bytes() + b"oops\n{}\n")
-    (tmp_path / "manifest.json").write_text("{}", "utf-8")
+    (tmp_path / "manifest.json").write_text('{"schema": "pincite.exam/1"}', "utf-8")
     ran = pincite("eval", "report", tmp_path)
     assert ran.code == 2 and "line 2 is no row of a run" in ran.error
