@@ -17,8 +17,12 @@ _LIGHT = stems(LIGHT) | stems(HEDGES)
 _UNIVERSAL = stems(UNIVERSAL)
 
 Features = dict[str, float]
-# What may stand between two clauses.
-CLAUSE = re.compile(r"[,;:.()–—]|\b(?:and|but|while|whereas|or)\b")
+# What sets two things side by side, and what makes one of them the cause, the means or a part of the other.
+BESIDE = re.compile(r"[;:.()–—]|\b(?:and|but|while|whereas|or|also)\b")
+MAKES_ONE = re.compile(
+    r"\b(?:because|as|since|so|that|which|who|by|through|thereby|therefore|thus|hence|due|"
+    r"(?:allow|enabl|caus|forc|mak|lead|result|ensur|creat|giv)\w*|led|made|gave)\b"
+)
 
 
 def novelty(alignment: Alignment) -> Floats:
@@ -42,8 +46,10 @@ def agreement_features(alignment: Alignment, found: Sequence[Finding]) -> Featur
     sure = 0.0
     for finding in found:
         kind = {"date": "number", "unit": "number", "order": "name"}.get(finding.kind, finding.kind)
-        sure += finding.certain
-        count[kind] += not finding.certain
+        if finding.certain:
+            sure += 1
+        else:
+            count[kind] += 1
     covered = np.array([_covered(alignment, s, content) for s in range(int(source.sentence[-1]) + 1)])
     matched = float((alignment.match[content] >= 0).mean())
     new_count = float((new > 0).sum())
@@ -76,17 +82,22 @@ def _quoted_slots(alignment: Alignment, new: Floats) -> float:
 
 
 def _splices(alignment: Alignment) -> float:
-    """How often the statement goes from one cited sentence to another in the middle of a clause."""
-    claim, sentence = alignment.claim, alignment.source.sentence
+    """How often the statement goes from one cited sentence to another and makes them one thing.
+
+    Two sentences may stand side by side: joined by "and", or the second from its beginning on.
+    """
+    claim, source = alignment.claim, alignment.source
     matched = [i for i in range(len(claim)) if alignment.match[i] >= 0 and not claim.stop[i]]
-    return float(
-        sum(
-            sentence[alignment.match[a]] != sentence[alignment.match[b]]
-            and b - a <= 2
-            and not CLAUSE.search(claim.text[claim.spans[a][1] : claim.spans[b][0]])
-            for a, b in itertools.pairwise(matched)
-        )
-    )
+    found = 0
+    for a, b in itertools.pairwise(matched):
+        before, after = int(alignment.match[a]), int(alignment.match[b])
+        if source.sentence[before] == source.sentence[after]:
+            continue
+        between = claim.text[claim.spans[a][1] - 1 : claim.spans[b][0]]  # a number may end with its comma
+        opens = not (source.sentence[:after] == source.sentence[after])[~source.stop[:after]].any()
+        beside = BESIDE.search(between) or (opens and "," in between)
+        found += bool(MAKES_ONE.search(between)) or not beside
+    return float(found)
 
 
 def _covered(alignment: Alignment, sentence: int, content: np.ndarray) -> float:

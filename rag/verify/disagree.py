@@ -7,9 +7,11 @@ warning. Fired without alignment, such rules hit a fifth of all true rewordings.
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 
+import numpy as np
+
 from rag.verify.alignment import Alignment, Source
 from rag.verify.figures import numbers
-from rag.verify.finding import Finding, finding, held
+from rag.verify.finding import VERBATIM, Finding, finding, held
 from rag.verify.negation import negations, negators
 from rag.verify.order import order
 from rag.verify.wording import Wording
@@ -19,11 +21,14 @@ _UNIVERSAL, _HEDGES = stems(UNIVERSAL), stems(HEDGES)
 _CAUSAL = stems(CAUSAL)
 # General words, and all against some: that is a matter of scope.
 _NOT_OPPOSED = stems(LIGHT) | _UNIVERSAL | _HEDGES
+# In a statement quoted to this share, a word stands in for another one that is less like it than this in its place.
+QUOTED, UNLIKE = 0.75, 0.33
+MOST_REPLACED = 2
 
 
 def findings(alignment: Alignment, sentences: list[Wording]) -> list[Finding]:
     """Everything on which a statement and its cited sentences disagree, in the order of the rules."""
-    rules = (numbers, _names, negations, _opposites, _scope, order)
+    rules = (numbers, _names, negations, _opposites, _scope, order, _replaced)
     return [found for rule in rules for found in rule(alignment, sentences)]
 
 
@@ -74,6 +79,34 @@ def _scope(alignment: Alignment, sentences: list[Wording]) -> Iterator[Finding]:
             if claim.stems[i] in _UNIVERSAL and claim.stems[i] not in known:
                 hedge = [j for j in slot.source if j in dropped]
                 yield finding("scope", claim.words[i], source.words[hedge[0]] if hedge else None, bool(hedge))
+
+
+def _replaced(alignment: Alignment, sentences: list[Wording]) -> Iterator[Finding]:
+    """Another word in a quotation, one for one, that means something else by the model's vectors.
+
+    Numbers, names, and words that say how much or how surely have rules of their own.
+    """
+    claim, source = alignment.claim, alignment.source
+    if (alignment.run >= VERBATIM).mean() < QUOTED:
+        return
+    for slot in alignment.slots:
+        if not 0 < len(slot.claim) == len(slot.source) <= MOST_REPLACED or not held(slot, alignment):
+            continue
+        pairs = list(zip(slot.claim, slot.source, strict=True))
+        elsewhere = any(
+            claim.stop[i]
+            or source.stop[j]
+            or claim.number[i]
+            or source.number[j]
+            or (claim.name[i] and source.name[j])
+            or claim.stems[i] in _NOT_OPPOSED
+            or source.stems[j] in _NOT_OPPOSED
+            for i, j in pairs
+        )
+        times = all(word.lower() in TIMES for i, j in pairs for word in (claim.words[i], source.words[j]))
+        if not elsewhere and (times or alignment.similarity[np.ix_(slot.claim, slot.source)].max() < UNLIKE):
+            said, instead_of = [claim.words[i] for i, _ in pairs], [source.words[j] for _, j in pairs]
+            yield finding("date" if times else "word", " ".join(said), " ".join(instead_of), True)
 
 
 def causal_added(alignment: Alignment) -> bool:

@@ -16,10 +16,13 @@ def negations(alignment: Alignment, sentences: list[Wording]) -> Iterator[Findin
     claim, source = alignment.claim, alignment.source
     back = {int(j): i for i, j in enumerate(alignment.match) if j >= 0}
     in_claim, in_source = negators(claim.words), negators(source.words)
+    # A word that both say turns nothing round.
+    own_claim = {i for i in range(len(claim)) if alignment.match[i] < 0}
+    own_source = {j for j in range(len(source.words)) if not alignment.used[j]}
     for i in in_claim:
         anchor = _anchor(i, [k for k in range(len(claim)) if alignment.match[k] >= 0 and not claim.stop[k]])
         if anchor is None:
-            if not in_source and not _turned(source.stems, range(len(source.words))):
+            if not in_source and not _turned(source.stems, own_source):
                 yield finding("negation", claim.words[i], None, False)
             continue
         j = int(alignment.match[anchor])
@@ -28,7 +31,8 @@ def negations(alignment: Alignment, sentences: list[Wording]) -> Iterator[Findin
         inserted = len(in_claim) == 1 and any(
             i in slot.claim and _inserted(slot, i, alignment) for slot in alignment.slots
         )
-        if not _turned(source.stems, range(j - 2, j + 3) if inserted else range(j - NEAR - 2, j + NEAR + 3)):
+        reach = 2 if inserted else NEAR + 2
+        if not _turned(source.stems, own_source & set(range(j - reach, j + reach + 1))):
             yield finding("negation", around(claim.words, i), around(source.words, j), inserted)
     for j in in_source:
         anchor = _anchor(j, [k for k in back if not source.stop[k]])
@@ -38,7 +42,8 @@ def negations(alignment: Alignment, sentences: list[Wording]) -> Iterator[Findin
         if any(i - NEAR <= k <= i + NEAR for k in in_claim):
             continue
         dropped = len(in_source) == 1 and _dropped(alignment, back, j)
-        if not _turned(claim.stems, range(i - 2, i + 3) if dropped else range(i - NEAR - 2, i + NEAR + 3)):
+        reach = 2 if dropped else NEAR + 2
+        if not _turned(claim.stems, own_claim & set(range(i - reach, i + reach + 1))):
             yield finding("negation", around(claim.words, i), around(source.words, j), dropped)
 
 
@@ -77,9 +82,9 @@ def _anchor(i: int, places: list[int]) -> int | None:
     return min(near, key=lambda k: (k < i, abs(k - i)), default=None)
 
 
-def _turned(stem_of: tuple[str, ...], window: range) -> bool:
-    """Whether a word that says "not" inside stands in a window."""
-    return any(stem_of[k] in _REVERSERS for k in window if 0 <= k < len(stem_of))
+def _turned(stem_of: tuple[str, ...], places: set[int]) -> bool:
+    """Whether a word that says "not" inside stands at one of some places."""
+    return any(stem_of[k] in _REVERSERS for k in places)
 
 
 def around(words: tuple[str, ...], i: int) -> str:
