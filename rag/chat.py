@@ -26,6 +26,7 @@ from rag.offline import OfflineChatModel
 from rag.overview import indexed_document, opening_passages
 from rag.premise import Premise
 from rag.prompting import numbered, prompt
+from rag.readers.language import question_warning
 from rag.rerank import open_reranker
 from rag.retrieval import Retrieval
 from rag.settings import Settings
@@ -111,6 +112,8 @@ class Chat:
             inquiry.notice(intent.kind, "This is not an answer from the documents.")
             yield inquiry.answer("abstained", text, origin)
             return
+        if self.embedder.fingerprint == MiniLM.fingerprint and (warning := question_warning(question)):
+            inquiry.notice("language", warning)
         try:
             yield from self._written(inquiry, history, intent)
         except BackendError as error:

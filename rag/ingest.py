@@ -15,11 +15,16 @@ from rag.errors import ReadError
 from rag.index_lock import ingest_turn
 from rag.index_writer import IndexWriter
 from rag.lexical import LexicalIndex
+from rag.minilm import MiniLM
 from rag.passages import embedded_text
 from rag.readers import document_id, find_files, read_documents
+from rag.readers.language import language_warning
 from rag.scope import Scope
 from rag.settings import Settings
 from rag.store import Store
+
+# So many notices of one kind are spelled out.
+MOST_NOTICES = 3
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many files are done and how many there are."""
@@ -93,7 +98,7 @@ def ingest(
             embedded=batch.embedded,
             skipped=tuple(reading.skipped),
             seconds=time.monotonic() - began,
-            notices=tuple(writer.notices),
+            notices=(*writer.notices, *reading.notices(embedder)),
         )
 
 
@@ -114,6 +119,7 @@ class _Reading:
     def __init__(self, settings: Settings, records: Mapping[str, IndexedFile], file_of: Mapping[str, str]) -> None:
         self.number, self.name = 0, ""
         self.kept, self.names, self.skipped = set[str](), set[str](), list[str]()
+        self._foreign = list[str]()
         self._settings, self._records = settings, records
         self._recipe = recipe(settings.chunk_tokens)
         self._documents: dict[str, list[str]] = {}
@@ -161,7 +167,16 @@ class _Reading:
             else:
                 self.kept.add(document.id)
                 batch.put(document, self.name)
+                if warning := language_warning(document.text):
+                    self._foreign.append(f"{document.id}: {warning}")
         return problems
+
+    def notices(self, embedder: Embeddings) -> list[str]:
+        """What to know about documents that were read: which of them the bundled model does not understand."""
+        if getattr(embedder, "fingerprint", None) != MiniLM.fingerprint:
+            return []
+        more = len(self._foreign) - MOST_NOTICES
+        return [*self._foreign[:MOST_NOTICES], *([f"The same is true of {more} more documents."] if more > 0 else [])]
 
 
 def _stale(path: Path, record: IndexedFile | None, settings: Settings) -> bool:

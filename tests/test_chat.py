@@ -150,3 +150,9 @@ def test_asking_a_folder_without_an_index_builds_it_first(settings: Settings) ->
     answer = open_chat(settings, building=lambda: built.append(True)).ask("Where is tea grown?")
     assert built == [True]
     assert answer.text == "Tea is grown on the slopes of Mount Kenya."
+
+
+def test_a_question_in_another_language_says_so_and_is_still_answered_or_declined(chat: Chat) -> None:
+    answer = chat.ask("Was ist militärische Diplomatie und wozu dient sie?")
+    assert "language" in {notice.code for notice in answer.notices} and answer.status in ("answered", "abstained")
+    assert "language" not in {notice.code for notice in chat.ask(FACT).notices}

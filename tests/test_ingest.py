@@ -304,3 +304,15 @@ def test_a_folder_that_changed_is_noticed_by_time_and_size_before_any_file_is_re
     assert index.stale() == 3
     index.ingest()
     assert index.stale() == 0
+
+
+def test_documents_that_the_bundled_model_cannot_read_are_named_and_indexed(index: Index) -> None:
+    german = "Die Flut hebt das Wasser um vier Meter, und die Rinne wird jedes zweite Jahr gebaggert. " * 10
+    for number in range(5):
+        index.write(f"flut {number}.txt", german + f"Das war Band {number}.")
+    index.write("tide.txt", "The tide lifts the water by four metres.")
+    summary = index.ingest()
+    assert summary.added == 6
+    assert [notice.split(":")[0] for notice in summary.notices[:3]] == ["flut 0.txt", "flut 1.txt", "flut 2.txt"]
+    assert summary.notices[3:] == ("The same is true of 2 more documents.",)
+    assert index.ingest().notices == ()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rag.datatypes import Document
 from rag.errors import DocumentsError, ReadError
 from rag.readers import LARGEST_BYTES, READERS, document_id, find_files, read_document, read_documents
-from rag.readers.language import language_warning
+from rag.readers.language import language_warning, question_warning
 from rag.sentences import sentences_of
 
 DATA = Path(__file__).parent / "data"
@@ -180,3 +180,18 @@ def test_reading_text_imports_no_parser():
         "print([m for m in ('lxml', 'pypdfium2', 'docx', 'pptx', 'python_calamine') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("question", "is_foreign"),
+    [
+        ("Was ist militärische Diplomatie und wozu dient sie?", True),
+        ("¿Qué es la diplomacia militar?", True),
+        ("Что такое военная дипломатия?", True),
+        ("What is military diplomacy?", False),
+        ("military diplomacy joint exercises", False),
+        ("who sang échame la culpa", False),
+    ],
+)
+def test_a_question_in_another_language_is_noticed(question: str, is_foreign: bool) -> None:
+    assert bool(question_warning(question)) is is_foreign

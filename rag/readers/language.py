@@ -11,6 +11,12 @@ COMMON = re.compile(
 SAMPLE_CHARACTERS = 20_000
 FEWEST_WORDS = 40
 LEAST_COMMON_SHARE = 0.12
+# The commonest words of German, French, Spanish, Portuguese, Italian and Dutch that are no English words.
+FOREIGN = re.compile(
+    r"\b(?:der|und|ist|das|ein|eine|nicht|wie|wer|wozu|wann|warum|welche|le|les|des|est|une|que|quoi|quel|quelle|pourquoi|"
+    r"comment|dans|pour|el|los|las|es|qué|cuál|cómo|por|para|una|uma|os|não|são|il|di|che|cos|è|della|perché|het|een|"
+    r"wat|waarom|hoe|zijn|voor)\b"
+)
 
 
 def language_warning(text: str) -> str | None:
@@ -27,4 +33,14 @@ def language_warning(text: str) -> str | None:
         return None
     if len(COMMON.findall(sample.lower())) < LEAST_COMMON_SHARE * len(words):
         return "It is mostly not English, which is what the bundled model reads."
+    return None
+
+
+def question_warning(question: str) -> str | None:
+    """One sentence when a question is mostly not English, else None."""
+    letters = [character for character in question if character.isalpha()]
+    if sum(character > "\u024f" for character in letters) > len(letters) / 2:
+        return "The question is mostly not in Latin letters; the bundled model reads English."
+    if len(set(FOREIGN.findall(question.lower()))) > len(set(COMMON.findall(question.lower()))):
+        return "The question does not look English, which is what the bundled model reads."
     return None
