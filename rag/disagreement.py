@@ -32,7 +32,7 @@ ASKS_NAMES = re.compile(r"\b(?:which|what|name|list)\s+(?:\w+\s+)?\w+s\b(?<!ss)|
 ASKS_WHO = re.compile(r"\bwho(?:se|m)?\b", re.IGNORECASE)
 # Words that ask for an amount, which a sentence need not say to give it.
 _ASKING = stems(
-    frozenset("cost price pay long far old tall high wide deep share amount number size age year date".split())
+    frozenset("cost price pay long far old tall high wide deep share amount number size age year date day time".split())
 )
 
 Place = tuple[int, int]

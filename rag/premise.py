@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from rag.datatypes import Notice, Passage
-from rag.disagreement import Place, Rival
+from rag.disagreement import LEANS, Place, Rival
 from rag.passages import sentence_texts
 from rag.verify.premise import assumes, contradicted
 from rag.verify.rest import words_of
@@ -32,8 +32,8 @@ class Premise:
         return self.among(
             (number, position)
             for number, texts in enumerate(self._texts)
-            for position, text in enumerate(texts)
-            if self._open and len(words & words_of(outline(text))) >= enough
+            for position in range(len(texts))
+            if self._open and len(words & _about(texts, position)) >= enough
         )
 
     def among(self, places: Iterable[Place]) -> Iterator[Rival]:
@@ -48,3 +48,9 @@ class Premise:
                 document = self._passages[place[0]].chunk.document
                 message = f"The question says “{found.one}”; {document} says “{found.other}”."
                 yield Rival(place, text, f"{document} says:", Notice(CODE, message))
+
+
+def _about(texts: Sequence[str], position: int) -> frozenset[str]:
+    """The words of a sentence, and of the one before where it says "these" or "they" of what stands there."""
+    words = words_of(outline(texts[position]))
+    return words | words_of(outline(texts[position - 1])) if position and LEANS.match(texts[position]) else words

@@ -20,6 +20,8 @@ def may_be_same(one: Placed, other: Placed, its_text: Outline, other_text: Outli
     if a.unit != b.unit or _is_year(one) or _is_year(other):
         return False
     before, other_before = _before(one, its_text), _before(other, other_text)
+    if any(before & side and other_before & side for side in (AT_LEAST, AT_MOST)):
+        return False  # two bounds of one kind
     if _bounds(before, a.value, b.value) or _bounds(other_before, b.value, a.value):
         return True
     far = abs(a.value - b.value) / max(abs(a.value), abs(b.value), 1e-9)

@@ -13,8 +13,8 @@ from rag.verify.reach import may_be_same
 from rag.verify.wording import Outline, Wording
 from rag.verify.words import HEDGES, LIGHT, TIMES, UNIVERSAL, stems
 
-# A sentence may have one further word for so many content words, or for a part of that.
-EXTRA_EACH = 4
+# A sentence may have one further word for so many content words, or for a part of that, and two at most.
+EXTRA_EACH, MOST_EXTRA = 4, 2
 # Words that the model sees as alike: began and begun.
 ALIKE = 0.75
 # Verb forms that the stemmer leaves as they are.
@@ -49,12 +49,18 @@ class Rest:
     @property
     def is_little(self) -> bool:
         """Whether the other words are few enough to add nothing that matters."""
-        return len(self.others) <= math.ceil(int(self.said.content.sum()) / EXTRA_EACH)
+        return len(self.others) <= min(MOST_EXTRA, math.ceil(int(self.said.content.sum()) / EXTRA_EACH))
 
     @property
     def is_narrowed(self) -> bool:
-        """Whether a word of its own stands right before a word with content that both sentences have: board members."""
-        return any(k + 1 in self.shared and not self.said.stop[k + 1] for k in self.others)
+        """Whether a word of its own modifies one with content that both sentences have: for board members."""
+        said = self.said
+        return any(
+            k + 1 in self.shared
+            and not said.stop[k + 1]
+            and (not k or bool(said.stop[k - 1]) or said.words[k - 1].replace("’", "'").endswith("'s"))
+            for k in self.others
+        )
 
     def in_a_row(self, places: Iterable[int]) -> bool:
         """Whether there are such words, with nothing but function words between them."""
@@ -67,7 +73,7 @@ class Rest:
         said = self.said
 
         def is_figure(i: int) -> bool:
-            return bool(said.number[i]) or (said.words[i].lower() in TIMES and said.words[i][0].isupper())
+            return bool(said.number[i]) or is_time(said.words[i])
 
         if kind == "number":
             while first and is_figure(first - 1):
@@ -88,7 +94,7 @@ def rest_of(alignment: Alignment, other: Wording) -> Rest:
     )
     figures = {i for number in placed([said]) for i in range(number.first, number.last + 1)}
     open_words = [i for i in range(len(said)) if alignment.match[i] < 0 and i not in figures]
-    times = tuple(i for i in open_words if i and said.words[i].lower() in TIMES and said.words[i][0].isupper())
+    times = tuple(i for i in open_words if i and is_time(said.words[i]))
     names = tuple(i for i in open_words if i not in times and (said.name[i] or said.number[i]))
     nots = negators(said.words)
     alike = alignment.similarity.max(axis=1) >= ALIKE
@@ -98,6 +104,11 @@ def rest_of(alignment: Alignment, other: Wording) -> Rest:
         if i not in times + names and i not in nots and not said.stop[i] and not alike[i] and base(said, i) not in _FREE
     )
     return Rest(said, numbers, times, names, others, frozenset(np.flatnonzero(alignment.match >= 0).tolist()))
+
+
+def is_time(word: str) -> bool:
+    """Whether a word is the name of a month or a weekday, written as one."""
+    return word[0].isupper() and (word.lower() in TIMES or word.lower().removesuffix("s") in TIMES)
 
 
 def base(said: Outline, i: int) -> str:

@@ -51,10 +51,13 @@ class Difference:
 def shared(one: Outline, other: Outline) -> float:
     """Which share of the shorter sentence's content words the other has; 0 when it is too little to compare them.
 
-    Needs no model. Two sentences of the same words in any order have no difference to find.
+    Names and numbers that differ do not count. Needs no model. Two sentences of the same words in any order have no
+    difference to find.
     """
-    short, long = sorted((words_of(one), words_of(other)), key=len)
-    share = len(short & long) / max(1, len(short))
+    short, long = sorted((one, other), key=lambda said: len(words_of(said)))
+    same = words_of(short) & words_of(long)
+    plain = {base(short, i) for i, word in enumerate(short.words) if word.islower()} & words_of(short)
+    share = len(same) / max(1, len(same | plain))
     return share if share >= SHARED and sorted(one.stems) != sorted(other.stems) else 0.0
 
 
