@@ -24,9 +24,9 @@ from rag.lexical import LexicalIndex
 from rag.passages import embedded_text
 from rag.settings import Settings, load_settings
 
-# The calls with which Chroma, SQLite and tantivy change a file, and those that write to one or delete it.
-WRITES = {"create_collection", "delete_collection", "update_collection", "upsert", "delete"}
-WRITES |= {"executemany", "commit", "write", "unlink"}
+# The calls with which Chroma and tantivy change their files, and those that replace or delete a file of ours. What is
+# written in between, token vectors and marks, is there or not before one of these.
+WRITES = {"create_collection", "delete_collection", "update_collection", "upsert", "delete", "commit", "unlink"}
 # More than there are.
 NEVER = 1_000_000
 
