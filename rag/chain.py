@@ -5,7 +5,7 @@ It knows no backend by name; the offline one takes the same path as the others.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -42,14 +42,29 @@ class Reply:
 Part = Draft | Refused | Reply
 
 
-def finding(model: BaseChatModel, search: Callable[[str], tuple[Passage, ...]]) -> Runnable[State, State]:
-    """`{question, history}` to the same with `search_question`, `passages` and what `rewriting` used, if anything."""
+def finding(
+    model: BaseChatModel,
+    search: Callable[[str], tuple[Passage, ...]],
+    respell: Callable[[str, Sequence[Passage]], str],
+) -> Runnable[State, State]:
+    """`{question, history}` to the same with `search_question`, `passages` and what `rewriting` used, if anything.
+
+    A question that `respell` changes in the light of its passages is searched for again.
+    """
     rewrite = RunnableLambda(_to_rewrite) | prompt("rewrite") | model
     alone = RunnableBranch(
         (itemgetter("history"), RunnablePassthrough.assign(rewritten=rewrite) | RunnableLambda(_rewritten)),
         RunnablePassthrough.assign(search_question=itemgetter("question")),
     )
-    return alone | RunnablePassthrough.assign(passages=RunnableLambda(lambda state: search(state["search_question"])))
+
+    def found(state: State) -> State:
+        passages = search(state["search_question"])
+        question = respell(state["search_question"], passages)
+        if question != state["search_question"]:
+            passages = search(question)
+        return state | {"search_question": question, "passages": passages}
+
+    return alone | RunnableLambda(found)
 
 
 def writing(model: BaseChatModel, prompt_name: str) -> Runnable[State, Part]:

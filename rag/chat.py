@@ -30,6 +30,7 @@ from rag.readers.language import question_warning
 from rag.rerank import open_reranker
 from rag.retrieval import Retrieval
 from rag.settings import Settings
+from rag.spelling import corrected
 from rag.store import Store
 from rag.token_vectors import TokenVectors
 from rag.tokens import count_tokens
@@ -132,7 +133,11 @@ class Chat:
         state: State = {"question": inquiry.question, "history": list(history)}
         name = "answer" if intent.kind == "question" else "outline"
         if intent.kind == "question":
-            state = finding(model, lambda text: self.retrieval.search(text, self.settings.passages)).invoke(state)
+            state = finding(
+                model,
+                lambda text: self.retrieval.search(text, self.settings.passages),
+                lambda text, passages: corrected(text, passages, self.model),
+            ).invoke(state)
             inquiry.used(state.get("rewriting", Usage()))
         else:
             state |= {"search_question": inquiry.question, "passages": opening_passages(self.store, intent.document)}

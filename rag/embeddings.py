@@ -175,7 +175,8 @@ def open_embedder(settings: Settings, model: MiniLM, token_vectors: TokenVectors
             return row.open(wanted, settings)
         except ImportError as error:
             raise SettingsError(
-                f"The embedder {name} needs the package {error.name or row.extra}. Type: pip install 'pincite[{row.extra}]'"
+                f"The embedder {name} needs the package {error.name or row.extra}. "
+                f"Type: pip install 'pincite[{row.extra}]'"
             ) from None
 
     secrets = [secret.get_secret_value() for secret in settings.providers.values()]
