@@ -139,4 +139,3 @@ def _id(value: object, line: int) -> Id:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise _BrokenLineError("its id is neither text nor a whole number")
     return value
-
