@@ -5,6 +5,7 @@ It is a local server that speaks OpenAI's chat completions, so that it is asked 
 """
 
 import contextlib
+import difflib
 import json
 import re
 import threading
@@ -31,6 +32,7 @@ Reply = Callable[[str], str]
 def perfect_reply(cases: Sequence[Case]) -> Reply:
     """What the perfect model answers to a prompt: the sentences that are gold, each with its number, or a refusal."""
     by_id = {case.id: case for case in cases}
+    by_question = {case.question.strip(): case for case in reversed(cases)}
 
     def reply(prompt: str) -> str:
         asked = _QUESTION.search(prompt)
@@ -41,7 +43,9 @@ def perfect_reply(cases: Sequence[Case]) -> Reply:
             )
             return f"{question} (case {case.id})" if case else question
         named = _NAMED.search(question)
-        case = by_id.get(named[1]) if named else next((c for c in cases if c.question.strip() == question), None)
+        # A misspelt question comes with its words put right.
+        nearest = difflib.get_close_matches(question, by_question, n=1, cutoff=0.8)
+        case = by_id.get(named[1]) if named else by_question.get(nearest[0]) if nearest else None
         lines = _gold_lines(prompt, case) if case else []
         return "\n".join(lines) or REFUSAL
 
