@@ -1,5 +1,6 @@
 """What the documents promise: commands that run, names that exist, and nothing about the machine they were made on."""
 
+import json
 import re
 import shlex
 import shutil
@@ -10,6 +11,8 @@ import click
 import pytest
 from commands import ROOT, SEEDS, alone_in, pincite
 
+from eval.metrics import METRICS
+from eval.summary import figure
 from rag.settings import PREFIX, Settings
 from ui.cli import main
 
@@ -117,3 +120,14 @@ def test_the_seeds_are_the_ones_that_were_handed_over() -> None:
         pytest.skip("the folder that the seeds were handed over in is not beside the repository")
     handed_over = {path.name: path.read_bytes() for path in SHARED_SEEDS.iterdir()}
     assert {path.name: path.read_bytes() for path in SEEDS.iterdir()} == handed_over
+
+
+def test_the_figures_in_the_readme_are_those_of_the_committed_scores() -> None:
+    rows = json.loads((ROOT / "eval" / "baselines" / "offline.json").read_text("utf-8"))["rows"]
+    quoted = {
+        name: value
+        for names, value in re.findall(r"^\| (`.+?`) \| .+ \| ([\d.]+) \|$", README.read_text("utf-8"), re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", names)
+    }
+    assert len(quoted) >= 6 and f"over {len(rows)} questions" in README.read_text("utf-8")
+    assert quoted == {name: f"{figure(rows, name, METRICS[name])['mean']:.2f}" for name in quoted}
