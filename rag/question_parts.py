@@ -11,7 +11,7 @@ OPENING = re.compile(
     r"(?:what|how|why|who|whom|whose|when|where|which|is|are|was|were|do|does|did|can|could|should|would|will|has|have)\b",
     re.IGNORECASE,
 )
-# Questions that set two things against each other; each is looked for.
+# Questions that set two things against each other; each is looked for, after the whole question.
 COMPARISONS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
@@ -31,12 +31,12 @@ LEAST_WORDS = 4
 def parts_of(question: str) -> list[str]:
     """The questions that a question is made of, in order; the whole question alone when it is only one.
 
-    Of a comparison the parts are what is compared. A part that is too short to mean anything alone, or that points
-    back ("how is it funded"), is searched together with the first one.
+    Of a comparison the parts are the whole and both things that are compared. A part that is too short to mean
+    anything alone, or that points back ("how is it funded"), is searched together with the first one.
     """
     for comparison in COMPARISONS:
         if found := comparison.search(question.rstrip(" ?!.")):
-            return [found["one"], found["other"]]
+            return [question, found["one"], found["other"]]
     pieces = [piece.strip() for end in ENDS.split(question) for piece in SECOND_QUESTION.split(end) if piece.strip()]
     parts: list[str] = []
     for piece in pieces:

@@ -212,8 +212,14 @@ def test_neighbours_under_different_headings_stay_apart(
         ("What do trust and how-to guides share?", ["What do trust and how-to guides share?"]),
         ("Who founded it and when?", ["Who founded it and when?"]),
         ("Tell me about tea and coal.", ["Tell me about tea and coal."]),
-        ("What is the difference between green tea and black tea?", ["green tea", "black tea"]),
-        ("How does mining in Wales compare with mining in Spain?", ["mining in Wales", "mining in Spain"]),
+        (
+            "What is the difference between green tea and black tea?",
+            ["What is the difference between green tea and black tea?", "green tea", "black tea"],
+        ),
+        (
+            "How does mining in Wales compare with mining in Spain?",
+            ["How does mining in Wales compare with mining in Spain?", "mining in Wales", "mining in Spain"],
+        ),
         ("What does the mine compare?", ["What does the mine compare?"]),
     ],
 )
