@@ -146,7 +146,7 @@ def _stages(retrieval: Retrieval, model: MiniLM) -> dict[str, float]:
                 retrieval.lexical.search(question, FOUND)
             ids = [key for key, _ in nearest]
             with timed("rerank"):
-                reranker(question, Candidates(tuple(ids[:READ]), lambda ids: {}))
+                reranker(question, Candidates(tuple(ids[:READ]), dict))
             with timed("read_passages"):
                 store.view(lambda view, ids=ids: view.chunks(ids[:COUNT]))  # type: ignore[misc]
     return {name: float(np.median(values[1:])) for name, values in times.items()}

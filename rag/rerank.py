@@ -1,6 +1,5 @@
 """Putting candidate chunks in order by reading them closely. One row a re-ranker, chosen by one string."""
 
-import functools
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,17 +17,12 @@ from rag.settings import Settings
 from rag.token_vectors import Codes, Packed, TokenVectors, similarities, turn
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Candidates:
-    """Chunks by id, best first so far; they are read from the store only when somebody looks at them."""
+    """Chunks by id, best first so far; `chunks` waits for those that still exist, for whoever looks at them."""
 
     ids: tuple[str, ...]
-    read: Callable[[Sequence[str]], Mapping[str, Chunk]]
-
-    @functools.cached_property
-    def chunks(self) -> Mapping[str, Chunk]:
-        """The chunks that still exist, by id."""
-        return self.read(self.ids)
+    chunks: Callable[[], Mapping[str, Chunk]]
 
 
 class Reranker(Protocol):
@@ -55,7 +49,7 @@ class MaxSim:
         keys = {key: content_in(key) for key in candidates.ids}
         packed = self._token_vectors.known(list(set(keys.values())))
         if len(packed) < len(set(keys.values())):
-            texts = {keys[key]: embedded_text(chunk) for key, chunk in candidates.chunks.items()}
+            texts = {keys[key]: embedded_text(chunk) for key, chunk in candidates.chunks().items()}
             missing = [content for content in texts if content not in packed]
             packed |= dict(zip(missing, self._token_vectors.packed([texts[c] for c in missing]), strict=True))
         ids = [key for key in candidates.ids if keys[key] in packed]
@@ -124,9 +118,9 @@ class CrossEncoder:
                     "Type: pip install 'pincite[huggingface]'"
                 ) from None
             self._opened = Model(self._name)
-        ids = list(candidates.chunks)
-        pairs = [(question, embedded_text(candidates.chunks[key])) for key in ids]
-        return dict(zip(ids, map(float, self._opened.predict(pairs)), strict=True))
+        chunks = candidates.chunks()
+        pairs = [(question, embedded_text(chunk)) for chunk in chunks.values()]
+        return dict(zip(chunks, map(float, self._opened.predict(pairs)), strict=True))
 
 
 RERANKERS: dict[str, Callable[[str, MiniLM, TokenVectors], Reranker | None]] = {

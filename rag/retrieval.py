@@ -1,13 +1,13 @@
 """Finding the passages that answer a question: by meaning and by words, fused, then read closely."""
 
 import itertools
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
 
-from rag.datatypes import Passage
+from rag.datatypes import Chunk, Passage
 from rag.filters import Filter
 from rag.lexical import LexicalIndex
 from rag.minilm import Vectors
@@ -34,24 +34,35 @@ class Retrieval:
     def __init__(self, store: Store, embedder: Embeddings, reranker: Reranker | None) -> None:
         self.store, self.embedder, self.reranker = store, embedder, reranker
         self.lexical = LexicalIndex(store)
-        self._beside = ThreadPoolExecutor(thread_name_prefix="search by words")
+        self._beside = ThreadPoolExecutor(thread_name_prefix="beside a search")
 
     def search(self, question: str, count: int, where: Filter | None = None) -> tuple[Passage, ...]:
         """The `count` passages that best answer a standalone question, best first.
 
         A question with several parts is searched part by part, and each part's best passages come in turn.
         """
-        return self.store.view(lambda view: self._search(view, question, count, where))
+        parts = [(part, np.asarray(self.embedder.embed_query(part), np.float32)) for part in parts_of(question)]
+        return self.store.view(lambda view: self._search(view, parts, count, where))
 
-    def _search(self, view: View, question: str, count: int, where: Filter | None) -> tuple[Passage, ...]:
+    def _search(
+        self, view: View, parts: Sequence[tuple[str, Vectors]], count: int, where: Filter | None
+    ) -> tuple[Passage, ...]:
         documents = where.ids(view.snapshot.entries.values()) if where else None
-        rankings = [self._ranked(view, part, count, documents) for part in parts_of(question)]
+        chunks: dict[str, Chunk] = {}
+        rankings: list[dict[str, float]] = []
+        for part, vector in parts:
+            ranking, read = self._ranked(view, part, vector, max(FOUND, 2 * count), documents)
+            rankings.append(ranking)
+            chunks |= read
         ids = _in_turn(rankings)
-        scores = {key: max(ranking.get(key, -1.0) for ranking in rankings) for key in ids}
         wanted = count
         while True:
-            chunks = view.chunks(ids[:wanted])
-            passages = [Passage(chunks[key], scores[key]) for key in ids if key in chunks and chunks[key].sentences]
+            chunks |= view.chunks([key for key in ids[:wanted] if key not in chunks])
+            passages = [
+                Passage(chunks[key], max(ranking.get(key, -1.0) for ranking in rankings))
+                for key in ids[:wanted]
+                if key in chunks and chunks[key].sentences
+            ]
             ahead, behind = spread(passages)
             chosen = joined(ahead + behind, count)
             if wanted >= len(ids) or len(joined(ahead, count)) == count:
@@ -60,27 +71,34 @@ class Retrieval:
         falling = itertools.accumulate((passage.score for passage in chosen), min)
         return tuple(Passage(p.chunk, score) for p, score in zip(chosen, falling, strict=True))
 
-    def _ranked(self, view: View, question: str, count: int, documents: Sequence[str] | None) -> dict[str, float]:
-        """Chunk ids with their scores, best first: those read closely, then the rest as they were found."""
-        found = max(FOUND, 2 * count)
+    def _ranked(
+        self, view: View, question: str, vector: Vectors, found: int, documents: Sequence[str] | None
+    ) -> tuple[dict[str, float], Mapping[str, Chunk]]:
+        """Chunk ids with their scores, best first: those read closely, then the rest as they were found.
+
+        And the chunks of those read closely, which come from the store meanwhile.
+        """
         by_words = self._beside.submit(self.lexical.search, question, found, documents, view.snapshot)
-        vector: Vectors = np.asarray(self.embedder.embed_query(question), np.float32)
         nearest = dict(view.nearest(vector, found, documents))
         worded = dict(by_words.result())
         farthest = min(nearest.values(), default=0.0)
         fused = {
             key: MEANING * nearest.get(key, farthest) + WORDS * worded.get(key, 0.0)
-            for key in sorted(nearest.keys() | worded.keys())
+            for key in nearest.keys() | worded.keys()
         }
         order = sorted(fused, key=lambda key: (-fused[key], key))
         if self.reranker is None:
-            return {key: fused[key] for key in order}
-        read = self.reranker(question, Candidates(tuple(order[:READ]), view.chunks))
+            return {key: fused[key] for key in order}, {}
+        reading = self._beside.submit(view.chunks, order[:READ])
+        try:
+            read = self.reranker(question, Candidates(tuple(order[:READ]), reading.result))
+        finally:
+            wait([reading])  # the view ends with this question
         scores = {key: score + WORDS_BESIDE_READING * worded.get(key, 0.0) for key, score in read.items()}
         best = sorted(scores, key=lambda key: (-scores[key], key))
         lowest = scores[best[-1]] if best else 0.0
         rest = {key: lowest - 1 + fused[key] - fused[order[0]] for key in order[READ:]}
-        return {key: scores[key] for key in best} | rest
+        return {key: scores[key] for key in best} | rest, reading.result()
 
 
 def _in_turn(rankings: Sequence[dict[str, float]]) -> list[str]:

@@ -87,8 +87,24 @@ class Store:
         return sorted(self.view(ask), key=lambda found: (-found[1], found[0].document, found[0].start))
 
     def view(self, ask: Callable[[View], _T]) -> _T:
-        """What `ask` gives, asked of the index at one moment; asked again if the index changed meanwhile."""
-        return self._read(lambda connection, snapshot: ask(View(connection, snapshot)))
+        """What `ask` gives, asked of the index at one moment.
+
+        Whether that moment is over is only looked at afterwards, and then it is asked again: that another process
+        changed the index, before or meanwhile, is rare.
+        """
+        for attempt in range(READ_TRIES):
+            with self.reading(looking=attempt > 0) as (connection, snapshot):
+                view = View(connection, snapshot)
+                try:
+                    answer = ask(view)
+                except (ChromaError, StoreError):
+                    if view.stands():
+                        raise
+                    continue
+                if view.stands():
+                    return answer
+        with self.reading() as (connection, snapshot):
+            return ask(View(connection, snapshot))
 
     def chunks_of_versions(self, versions: Sequence[str]) -> Iterator[tuple[str, Chunk]]:
         """The chunks of these document versions with their ids, in no particular order."""
@@ -103,7 +119,7 @@ class Store:
 
         Raises StoreError when the index has lost some.
         """
-        return self._read(lambda connection, snapshot: self._whole(connection, snapshot, document))
+        return self.view(lambda view: self._whole(view, document))
 
     def text_of(self, document: str) -> str | None:
         """The whole canonical text of a live document, put together from its chunks; None when there is none.
@@ -124,17 +140,17 @@ class Store:
 
     def count(self) -> int:
         """How many chunks are stored, live or about to be deleted."""
-        return self._read(lambda connection, _: connection.chunks.count())
+        return self.view(lambda view: view.connection.chunks.count())
 
     def close(self) -> None:
         """Close Chroma once the last reader is done."""
         self._connection.retire()
 
     @contextlib.contextmanager
-    def reading(self) -> Iterator[tuple[Connection, Snapshot]]:
-        """A connection that stays open meanwhile, and the catalogue as of now."""
+    def reading(self, looking: bool = True) -> Iterator[tuple[Connection, Snapshot]]:
+        """A connection that stays open meanwhile, and the catalogue as of now; without `looking`, as last seen."""
         with self._lock:
-            connection, snapshot = self._fresh()
+            connection, snapshot = self._fresh() if looking else (self._connection, self._snapshot)
             connection.take()
         try:
             with connection.errors():
@@ -168,31 +184,16 @@ class Store:
     def _fresh(self) -> tuple[Connection, Snapshot]:
         """The connection and the catalogue, opened anew if another process changed them."""
         with self._connection.errors():
-            changed = not _stands(self._connection, self._snapshot)
+            changed = not View(self._connection, self._snapshot).stands()
         if changed:
             self.reopen()
         return self._connection, self._snapshot
 
-    def _read(self, ask: Callable[[Connection, Snapshot], _T]) -> _T:
-        """What `ask` gives; asked again if the index changed meanwhile, which may have cost it some rows."""
-        for _ in range(READ_TRIES - 1):
-            with self.reading() as (connection, snapshot):
-                try:
-                    answer = ask(connection, snapshot)
-                except (ChromaError, StoreError):
-                    if _stands(connection, snapshot):
-                        raise
-                    continue
-                if _stands(connection, snapshot):
-                    return answer
-        with self.reading() as (connection, snapshot):
-            return ask(connection, snapshot)
-
-    def _whole(self, connection: Connection, snapshot: Snapshot, document: str) -> list[Chunk]:
-        entry = snapshot.entries.get(document)
+    def _whole(self, view: View, document: str) -> list[Chunk]:
+        entry = view.snapshot.entries.get(document)
         if entry is None:
             return []
-        rows = connection.chunks.get(where={"version": entry.version}, include=["documents", "metadatas"])
+        rows = view.connection.chunks.get(where={"version": entry.version}, include=["documents", "metadatas"])
         chunks = sorted(chunks_in(rows), key=lambda chunk: chunk.start)
         if len(chunks) != entry.chunks:
             raise self._damaged(document)
@@ -200,9 +201,3 @@ class Store:
 
     def _damaged(self, document: str) -> StoreError:
         return StoreError(f"The index of {document} is damaged. Delete {str(self._data)!r} and type: pincite ingest")
-
-
-def _stands(connection: Connection, snapshot: Snapshot) -> bool:
-    """Whether the index is still as the snapshot says."""
-    state = connection.state()
-    return state is not None and state.generation == snapshot.generation

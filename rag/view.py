@@ -1,7 +1,6 @@
 """The index at one moment: what several questions about it are asked of, so that their answers belong together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rag.chroma_connection import Connection
 from rag.chroma_rows import chunks_in, one_of, version_in
@@ -15,12 +14,26 @@ SPARE = 8
 MOST_FILTERED = 10_000
 
 
-@dataclass(frozen=True, slots=True)
 class View:
     """A connection and the catalogue that belongs to it."""
 
-    connection: Connection
-    snapshot: Snapshot
+    def __init__(self, connection: Connection, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self._connection = connection
+        self._checked = False
+
+    @property
+    def connection(self) -> Connection:
+        """Chroma, to read from: so that the next `stands` looks again."""
+        self._checked = False
+        return self._connection
+
+    def stands(self) -> bool:
+        """Whether what was read until now is of one moment: the index is still as the snapshot says."""
+        if not self._checked:
+            state = self._connection.state()
+            self._checked = state is not None and state.generation == self.snapshot.generation
+        return self._checked
 
     def nearest(self, vector: Vectors, count: int, documents: Sequence[str] | None = None) -> list[tuple[str, float]]:
         """Ids of the `count` live chunks nearest to a vector of length 1, with their cosine similarity, best first.
@@ -46,9 +59,10 @@ class View:
             wanted *= 2
 
     def chunks(self, ids: Sequence[str]) -> dict[str, Chunk]:
-        """The live chunks with these ids, by id."""
+        """The live chunks with these ids, by id. What is mostly read last, so `stands` looks right afterwards."""
         live = [key for key in ids if version_in(key) in self.snapshot.versions]
         if not live:
             return {}
         rows = self.connection.chunks.get(ids=live, include=["documents", "metadatas"])
+        self.stands()
         return dict(zip(rows["ids"], chunks_in(rows), strict=True))

@@ -19,6 +19,7 @@ from rag.chroma_connection import REBUILT
 from rag.datatypes import sha256_of
 from rag.errors import StoreError
 from rag.settings import Settings
+from rag.view import View
 
 ROOT = Path(__file__).parent.parent
 PREAMBLE = f"""
@@ -177,6 +178,30 @@ def test_two_open_stores_of_one_process_see_each_others_writes(
         assert reader.store.text_of("ayton.md") == edition("ayton", number)
         assert {chunk.sha256 for chunk in reader.search("harbour", 20)} == {sha256_of(edition("ayton", number))}
         assert reader.ingest().unchanged == 1
+
+
+def test_what_was_read_of_an_index_that_changed_before_or_meanwhile_is_read_again(
+    settings: Settings, open_index: Callable[..., Index]
+) -> None:
+    writer, reader = open_index(settings), open_index(settings)
+    writer.write("ayton.md", edition("ayton", 1))
+    writer.ingest()
+    vector = np.asarray(reader.embedder.embed_query("When does the harbour open?"), np.float32)
+    generations = []
+
+    def ask(view: View) -> set[str]:
+        generations.append(view.snapshot.generation)
+        chunks = view.chunks([key for key, _ in view.nearest(vector, 20)])
+        if len(generations) == 2:
+            writer.write("ayton.md", edition("ayton", 2))
+            writer.ingest()
+        again = view.chunks([key for key, _ in view.nearest(vector, 20)])
+        return {chunk.sha256 for chunk in (*chunks.values(), *again.values())}
+
+    assert reader.store.view(ask) == {sha256_of(edition("ayton", 2))}
+    assert len(generations) == 3 and generations == sorted(set(generations)), "as it was, as it became, as it is"
+    assert reader.store.view(ask) == {sha256_of(edition("ayton", 2))}
+    assert len(generations) == 4
 
 
 def test_a_reader_follows_an_index_that_was_deleted_and_built_again(
