@@ -23,7 +23,7 @@ __all__ = ["MaxSim", "Retrieval", "maxsim"]
 FOUND = 100
 READ = 16
 # What counts in the fusion of the two searches, whose scores both lie between 0 and 1.
-MEANING, WORDS = 0.6, 0.4
+MEANING, WORDS = 0.7, 0.3
 # How much shared words count beside the close reading.
 WORDS_BESIDE_READING = 0.2
 
