@@ -1,7 +1,8 @@
 """Finding the passages that answer a question: by meaning and by words, fused, then read closely."""
 
+import functools
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 
 import numpy as np
@@ -41,17 +42,17 @@ class Retrieval:
 
         A question with several parts is searched part by part, and each part's best passages come in turn.
         """
-        parts = [(part, np.asarray(self.embedder.embed_query(part), np.float32)) for part in parts_of(question)]
-        return self.store.view(lambda view: self._search(view, parts, count, where))
+        embedded = functools.cache(lambda part: np.asarray(self.embedder.embed_query(part), np.float32))
+        return self.store.view(lambda view: self._search(view, question, embedded, count, where))
 
     def _search(
-        self, view: View, parts: Sequence[tuple[str, Vectors]], count: int, where: Filter | None
+        self, view: View, question: str, embedded: Callable[[str], Vectors], count: int, where: Filter | None
     ) -> tuple[Passage, ...]:
         documents = where.ids(view.snapshot.entries.values()) if where else None
         chunks: dict[str, Chunk] = {}
         rankings: list[dict[str, float]] = []
-        for part, vector in parts:
-            ranking, read = self._ranked(view, part, vector, max(FOUND, 2 * count), documents)
+        for part in parts_of(question):
+            ranking, read = self._ranked(view, part, embedded, max(FOUND, 2 * count), documents)
             rankings.append(ranking)
             chunks |= read
         ids = _in_turn(rankings)
@@ -72,21 +73,26 @@ class Retrieval:
         return tuple(Passage(p.chunk, score) for p, score in zip(chosen, falling, strict=True))
 
     def _ranked(
-        self, view: View, question: str, vector: Vectors, found: int, documents: Sequence[str] | None
+        self,
+        view: View,
+        question: str,
+        embedded: Callable[[str], Vectors],
+        found: int,
+        documents: Sequence[str] | None,
     ) -> tuple[dict[str, float], Mapping[str, Chunk]]:
-        """Chunk ids with their scores, best first: those read closely, then the rest as they were found.
+        """Chunk ids with their scores, best first, and the chunks of those read closely.
 
-        And the chunks of those read closely, which come from the store meanwhile.
+        Those read closely come first, then the rest as they were found.
         """
         by_words = self._beside.submit(self.lexical.search, question, found, documents, view.snapshot)
-        nearest = dict(view.nearest(vector, found, documents))
+        nearest = dict(view.nearest(embedded(question), found, documents))
         worded = dict(by_words.result())
         farthest = min(nearest.values(), default=0.0)
         fused = {
             key: MEANING * nearest.get(key, farthest) + WORDS * worded.get(key, 0.0)
             for key in nearest.keys() | worded.keys()
         }
-        order = sorted(fused, key=lambda key: (-fused[key], key))
+        order = sorted(sorted(fused), key=fused.__getitem__, reverse=True)
         if self.reranker is None:
             return {key: fused[key] for key in order}, {}
         reading = self._beside.submit(view.chunks, order[:READ])

@@ -11,6 +11,8 @@ SAME = 0.8
 # So many witnesses of the same words keep their place.
 WITNESSES = 2
 WORD = re.compile(r"\w+")
+# A third of WORD's time, where a text has no other characters.
+ASCII_BLANKS = {code: " " for code in range(128) if not WORD.match(chr(code))}
 
 
 def spread(passages: Sequence[Passage]) -> tuple[list[Passage], list[Passage]]:
@@ -19,7 +21,7 @@ def spread(passages: Sequence[Passage]) -> tuple[list[Passage], list[Passage]]:
     behind: list[Passage] = []
     seen: list[frozenset[str]] = []
     for passage in passages:
-        words = frozenset(WORD.findall(passage.chunk.text.casefold()))
+        words = _words(passage.chunk.text.casefold())
         alike = sum(_alike(words, other) for other in seen)
         (behind if alike >= WITNESSES else ahead).append(passage)
         seen.append(words)
@@ -46,6 +48,10 @@ def joined(passages: Sequence[Passage], count: int) -> list[Passage]:
             chosen[beside] = Passage(_together(chosen[beside].chunk, passage.chunk), chosen[beside].score)
             alone[beside] = False
     return chosen
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.translate(ASCII_BLANKS).split() if text.isascii() else WORD.findall(text))
 
 
 def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
