@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor, wait
 import numpy as np
 from langchain_core.embeddings import Embeddings
 
-from rag.datatypes import Chunk, Passage
+from rag.chroma_rows import chunk_of
+from rag.datatypes import Passage
 from rag.filters import Filter
 from rag.lexical import LexicalIndex
 from rag.minilm import Vectors
@@ -16,7 +17,7 @@ from rag.question_parts import parts_of
 from rag.rerank import Candidates, MaxSim, Reranker, maxsim
 from rag.spread import joined, spread
 from rag.store import Store
-from rag.view import View
+from rag.view import Row, View
 
 __all__ = ["MaxSim", "Retrieval", "maxsim"]
 
@@ -49,20 +50,21 @@ class Retrieval:
         self, view: View, question: str, embedded: Callable[[str], Vectors], count: int, where: Filter | None
     ) -> tuple[Passage, ...]:
         documents = where.ids(view.snapshot.entries.values()) if where else None
-        chunks: dict[str, Chunk] = {}
         rankings: list[dict[str, float]] = []
+        rows: dict[str, Row] = {}  # few of them are wanted as chunks
         for part in parts_of(question):
             ranking, read = self._ranked(view, part, embedded, max(FOUND, 2 * count), documents)
             rankings.append(ranking)
-            chunks |= read
+            rows |= read
         ids = _in_turn(rankings)
         wanted = count
         while True:
-            chunks |= view.chunks([key for key in ids[:wanted] if key not in chunks])
+            rows |= view.rows([key for key in ids[:wanted] if key not in rows])
+            chunks = {key: chunk_of(*rows[key]) for key in ids[:wanted] if key in rows}
             passages = [
-                Passage(chunks[key], max(ranking.get(key, -1.0) for ranking in rankings))
-                for key in ids[:wanted]
-                if key in chunks and chunks[key].sentences
+                Passage(chunk, max(ranking.get(key, -1.0) for ranking in rankings))
+                for key, chunk in chunks.items()
+                if chunk.sentences
             ]
             ahead, behind = spread(passages)
             chosen = joined(ahead + behind, count)
@@ -79,8 +81,8 @@ class Retrieval:
         embedded: Callable[[str], Vectors],
         found: int,
         documents: Sequence[str] | None,
-    ) -> tuple[dict[str, float], Mapping[str, Chunk]]:
-        """Chunk ids with their scores, best first, and the chunks of those read closely.
+    ) -> tuple[dict[str, float], Mapping[str, Row]]:
+        """Chunk ids with their scores, best first, and the rows of those read closely.
 
         Those read closely come first, then the rest as they were found.
         """
@@ -95,9 +97,12 @@ class Retrieval:
         order = sorted(sorted(fused), key=fused.__getitem__, reverse=True)
         if self.reranker is None:
             return {key: fused[key] for key in order}, {}
-        reading = self._beside.submit(view.chunks, order[:READ])
+        reading = self._beside.submit(view.rows, order[:READ])
+        candidates = Candidates(
+            tuple(order[:READ]), lambda: {key: chunk_of(*row) for key, row in reading.result().items()}
+        )
         try:
-            read = self.reranker(question, Candidates(tuple(order[:READ]), reading.result))
+            read = self.reranker(question, candidates)
         finally:
             wait([reading])  # the view ends with this question
         scores = {key: score + WORDS_BESIDE_READING * worded.get(key, 0.0) for key, score in read.items()}
@@ -109,6 +114,5 @@ class Retrieval:
 
 def _in_turn(rankings: Sequence[dict[str, float]]) -> list[str]:
     """The ids of several rankings, one from each in turn, none twice."""
-    longest = max(map(len, rankings), default=0)
-    orders = [list(ranking) for ranking in rankings]
-    return list(dict.fromkeys(order[rank] for rank in range(longest) for order in orders if rank < len(order)))
+    turns = itertools.zip_longest(*rankings)
+    return list(dict.fromkeys(key for turn in turns for key in turn if key is not None))

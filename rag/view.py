@@ -1,9 +1,10 @@
 """The index at one moment: what several questions about it are asked of, so that their answers belong together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rag.chroma_connection import Connection
-from rag.chroma_rows import chunks_in, one_of, version_in
+from rag.chroma_rows import chunk_of, metadatas, one_of, version_in
 from rag.datatypes import Chunk
 from rag.minilm import Vectors
 from rag.snapshot import Snapshot
@@ -12,6 +13,9 @@ from rag.snapshot import Snapshot
 SPARE = 8
 # A search among more documents than that is a search among all: SQLite takes no more than 32,766 values.
 MOST_FILTERED = 10_000
+
+# A chunk as Chroma keeps it: its text and its metadata.
+Row = tuple[str, Mapping[str, Any]]
 
 
 class View:
@@ -59,10 +63,14 @@ class View:
             wanted *= 2
 
     def chunks(self, ids: Sequence[str]) -> dict[str, Chunk]:
-        """The live chunks with these ids, by id. What is mostly read last, so `stands` looks right afterwards."""
+        """The live chunks with these ids, by id."""
+        return {key: chunk_of(*row) for key, row in self.rows(ids).items()}
+
+    def rows(self, ids: Sequence[str]) -> dict[str, Row]:
+        """What `chunk_of` takes, of the live chunks with these ids. Mostly read last, so `stands` looks afterwards."""
         live = [key for key in ids if version_in(key) in self.snapshot.versions]
         if not live:
             return {}
         rows = self.connection.chunks.get(ids=live, include=["documents", "metadatas"])
         self.stands()
-        return dict(zip(rows["ids"], chunks_in(rows), strict=True))
+        return dict(zip(rows["ids"], zip(rows["documents"] or (), metadatas(rows), strict=True), strict=True))
