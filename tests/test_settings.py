@@ -45,7 +45,7 @@ def test_every_setting_says_what_it_is() -> None:
 def test_a_name_that_is_no_setting_is_refused_with_the_one_that_was_meant() -> None:
     with pytest.raises(SettingsError, match=r"^PINCITE_PROT is not a setting\. Did you mean PINCITE_PORT\?$"):
         load_settings({}, {"PINCITE_PROT": "7861"})
-    with pytest.raises(SettingsError, match=r"^PINCITE_XYZZY is not a setting\. Known names: PINCITE_BACKEND, "):
+    with pytest.raises(SettingsError, match=r"^PINCITE_XYZZY is not a setting\. Known names: PINCITE_ABSTAIN_BELOW, "):
         load_settings({}, {"PINCITE_XYZZY": "1"})
 
 

@@ -1,5 +1,8 @@
 """What the offline verifier says of statements and the words they cite."""
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -238,3 +241,17 @@ def test_the_page_is_told_which_verifier_judged_and_how_good_it_is(verifier: Ver
     assert verifier.name == "offline"
     assert "AUC" in verifier.quality
     assert "word overlap" in verifier.quality
+
+
+def test_threads_do_not_get_in_each_others_way_over_a_words_stem() -> None:
+    endings = ("ation", "ing", "fulness", "ically", "ments", "ied", "s", "ousness")
+    words = [f"{a}{b}{ending}" for a in "bcdfgklmnprst" for b in ("arn", "ol", "ith", "ount") for ending in endings]
+    alone = [stem.__wrapped__(word) for word in words]
+    switching = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            together = list(threads.map(lambda _: [stem.__wrapped__(word) for word in words], range(8)))
+    finally:
+        sys.setswitchinterval(switching)
+    assert together == [alone] * 8

@@ -6,12 +6,14 @@ the common words whose opposite does.
 
 import functools
 import re
+import threading
 
 import snowballstemmer
 
 # U.S. is US.
 ABBREVIATED = re.compile(r"(?:[a-z]\.){2,}")
-_STEMMER = snowballstemmer.stemmer("english")
+# A stemmer keeps the word it is at, so every thread has its own.
+_OF_THREAD = threading.local()
 
 
 def _set(words: str) -> frozenset[str]:
@@ -75,7 +77,9 @@ def stem(word: str) -> str:
     plain = word.lower().replace("’", "'")
     if ABBREVIATED.fullmatch(plain):
         return plain.replace(".", "")
-    return str(_STEMMER.stemWord(plain.removesuffix("'s").removesuffix("'")))
+    if not hasattr(_OF_THREAD, "stemmer"):
+        _OF_THREAD.stemmer = snowballstemmer.stemmer("english")
+    return str(_OF_THREAD.stemmer.stemWord(plain.removesuffix("'s").removesuffix("'")))
 
 
 def stems(words: frozenset[str]) -> frozenset[str]:
