@@ -1,5 +1,7 @@
 """An answer in plain text: marks and their places, lists, cautions, what was withheld, and refusals."""
 
+import dataclasses
+
 import pytest
 from scripted_chat import answered, cite, document, passage
 
@@ -73,3 +75,11 @@ def test_notices_go_to_standard_error_and_a_greeting_needs_none(capsys: pytest.C
     assert printed(cut, capsys)[1] == "Note: It broke off.\n"
     hello = Answer("hi", "hi", "abstained", "Hello.", notices=(Notice("greeting", "No answer."),))
     assert printed(hello, capsys) == ("Hello.\n", "")
+
+
+def test_what_was_searched_for_instead_of_the_question_is_said_on_standard_error(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    slip = answered("What is hybird?", Statement("Y.", "supported", 1.0))
+    out, error = printed(dataclasses.replace(slip, search_question="What is\nhybrid?"), capsys)
+    assert (out, error) == ("Y.\n", "Searched for: What is hybrid?\n")

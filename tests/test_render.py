@@ -1,3 +1,4 @@
+import dataclasses
 import html
 import re
 from html.parser import HTMLParser
@@ -95,6 +96,22 @@ def test_withheld_statements_are_counted_in_one_line_that_unfolds_to_their_reaso
 def test_markers_that_named_nothing_and_notices_are_shown() -> None:
     page = shown(answered("q", LENGTH, dangling=("9.9",), notices=(Notice("stream_cut", "The answer was cut off."),)))
     assert "1 marker named no sentence and cited nothing: [9.9]" in page and "The answer was cut off." in page
+
+
+@pytest.mark.parametrize("code", ["sources_disagree", "premise_differs", "language", "weak_evidence"])
+def test_what_changes_how_an_answer_is_read_stands_in_front_of_it(code: str) -> None:
+    text = Seen(shown(answered("q", LENGTH, notices=(Notice(code, "Mind this."),)))).text
+    assert text.index("Mind this.") < text.index(LENGTH.text)
+
+
+@pytest.mark.parametrize("asked", ["How long is the Aldre?", "And how long?"])
+def test_what_was_searched_for_is_shown_when_it_is_not_what_was_asked(asked: str) -> None:
+    searched = "How long is the <Alder>?"
+    running = render.exchange(Exchange(asked, Searched(searched, ())), render.Around({}))
+    for page in (running, shown(dataclasses.replace(answered(asked, LENGTH), search_question=searched))):
+        assert "Searched for: How long is the <Alder>?" in Seen(page).text
+    same = dataclasses.replace(answered("how long is the alder", LENGTH), search_question="How long is the Alder?")
+    assert "Searched for" not in shown(same)
 
 
 def test_an_abstention_looks_different_and_calls_its_passages_not_an_answer() -> None:

@@ -17,6 +17,7 @@ from rag.settings import Settings
 from rag.turns import turns_of
 from ui.lines import as_json_text, note
 from ui.opening import open_index
+from ui.searched import searched_for
 from ui.verifying import save
 
 QUOTE_CHARACTERS = 200
@@ -55,7 +56,12 @@ def read_history(path: Path) -> tuple[Turn, ...]:
 
 
 def print_answer(answer: Answer) -> None:
-    """The answer with numbered citations below it, then what was withheld; notices go to standard error."""
+    """The answer with numbered citations below it, then what was withheld.
+
+    What was searched for instead of the question, and the notices, go to standard error.
+    """
+    if searched := searched_for(answer.question, answer.search_question):
+        note(searched)
     for notice in answer.notices:
         if notice.code not in PLAIN:
             note(f"Note: {notice.message}")

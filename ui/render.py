@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from rag.datatypes import Answer, Chunk, Passage
 from ui.conversation import Exchange
 from ui.markup import count, escape, excerpt, place, where
+from ui.searched import searched_for
 from ui.statements import WORDS, Numbers, Titles, statements, withheld
 
 SHOWN = ("supported", "partial")
 NEAREST = 4
 OWN_WORDS = {"greeting", "help"}  # notices of replies that are not about the documents
-IN_FRONT = {"premise_differs", "sources_disagree"}  # notices without which the answer below would be misread
+# Notices without which the answer, or the refusal, below would be misread.
+IN_FRONT = {"premise_differs", "sources_disagree", "language", "weak_evidence"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,8 @@ def _column(item: Exchange, around: Around) -> str:
 def _unfinished(item: Exchange, around: Around) -> str:
     """The statements so far and what is going on; `strict` shows none before all are checked."""
     shown = [s for s in item.statements if around.show == "mark" or (around.show == "withhold" and s.verdict in SHOWN)]
-    body = f'<div class="body">{statements(shown, around.titles, {})}</div>'
+    searched = _searched(item.question, item.searched.search_question) if item.searched else ""
+    body = f'{searched}<div class="body">{statements(shown, around.titles, {})}</div>'
     if item.stopped:
         return f'{body}<p class="aside">Stopped. Nothing more was shown.</p>'
     pulse = '<span class="pulse" aria-hidden="true"></span>'
@@ -132,9 +135,15 @@ def answer(item: Answer, around: Around) -> str:
     else:
         body = f'<div class="body"><p class="plain">{escape(item.text)}</p></div>'
     cautions = [notice.message for notice in item.notices if notice.code in IN_FRONT]
-    front = "".join(f'<p class="aside warning">{escape(line)}</p>' for line in cautions)
+    front = _searched(item.question, item.search_question)
+    front += "".join(f'<p class="caution">{escape(line)}</p>' for line in cautions)
     below = withheld(item.withheld, around.titles, numbers) + _asides(item) + _colophon(item, around.quality)
     return front + body + below
+
+
+def _searched(question: str, search_question: str) -> str:
+    line = searched_for(question, search_question)
+    return f'<p class="searched">{escape(line)}</p>' if line else ""
 
 
 def _nearest(passages: Sequence[Passage]) -> str:
