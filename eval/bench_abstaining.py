@@ -96,7 +96,7 @@ def table(result: dict[str, Any]) -> Table:
         caption=f"At the default PINCITE_ABSTAIN_BELOW={result['abstain_below']:g}: {result['over_refusal']:.1%} of "
         f"the answerable and {result['abstain_recall']:.1%} of the unanswerable questions are refused.",
     )
-    for name in ("answered", "unanswerable among them", "answerable but refused", "PINCITE_ABSTAIN_BELOW"):
+    for name in ("answered", "unanswerable among them", "answerable but refused", "abstain below"):
         shown.add_column(name, justify="right")
     for at in result["curve"]:
         shown.add_row(
