@@ -100,7 +100,7 @@ def read_receipt(data: bytes, name: str) -> Receipt:
         intact = value.get("sha256") == _digest({k: v for k, v in value.items() if k != "sha256"}) if saved else None
         return Receipt(_text(record.get("question")), tuple(_citations(record, around, intact)), intact)
     except json.JSONDecodeError as error:
-        why = "it is several JSON values, one is expected" if error.msg == "Extra data" else "it is not JSON"
+        why = "it holds several records, save one of its lines" if error.msg == "Extra data" else "it is not JSON"
     except UnicodeDecodeError:
         why = "it is not UTF-8 text"
     except RecursionError:
