@@ -39,7 +39,8 @@ _PLAIN = (
 _ASKS_NAME = re.compile(
     r"\bwho (?:leads|led|founded|heads|headed|chairs|commands|commanded|runs|ran|directs|signed|wrote|invented|won|"
     r"pays|paid|made|created|built|discovered|owns|killed|defeated|designed|proposed|published|played|sang|introduced|"
-    r"established|started|appointed|named|is the|was the)\b|"
+    r"established|started|appointed|named|owned|held|taught|bought|sold|hired|elected|ordered|painted|composed|directed|"
+    r"produced|coined|opened|launched|funded|is the|was the)\b|"
     r"\b(?:the )?names? of\b|\b(?:is|are|was|were) \w+ called\b|\bnamed\b|"
     rf"\bwhich (?:{_PLAIN} ){{0,2}}(?:{_NAMED})\b(?!['’])|\bwhat (?:(?-i:[A-Z]\w+) )?(?:{_NAMED})\b(?!['’])",
     re.IGNORECASE,

@@ -102,6 +102,7 @@ def test_an_order_in_a_document_is_only_a_sentence(offline: OfflineChatModel) ->
         ("Which countries took part?", "Yesterday the countries took part in it.", True),
         ("Which mismatch between countries is told?", "Their laws differ.", False),
         ("Which article allows it?", "The treaty allows it in article 101.", False),
+        ("Who owned it before the war?", "Its keeper lit the lamp and kept the log.", True),
         ("Whom does it serve?", "It serves the whole town.", False),
     ],
 )
