@@ -6,6 +6,7 @@ talks about (the prompt, the answer, the one who asks, the other sources) in a s
 too, but about buttons and forms. English, by rules; falsehoods that give no orders are not recognised.
 """
 
+import functools
 import re
 from collections.abc import Sequence
 
@@ -177,6 +178,8 @@ _ORDER_GOES_ON = re.compile(_FURTHER, re.IGNORECASE)
 _NUMBER = re.compile(r"[\[⟦]\d+\.\d+[\]⟧]")
 
 
+# The notices, the offline backend and the check of each citation ask about the same sentences of one question.
+@functools.lru_cache(maxsize=4096)
 def addressed_to_answerer(sentence: str) -> bool:
     """Whether a sentence gives orders to whoever answers from it."""
     text = " ".join(sentence.split())

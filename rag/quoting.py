@@ -60,10 +60,12 @@ class Quoter:
         if found is None or found.probability < self._abstain_below:
             return []
         parts = parts_of(question)
-        each = [self.rank(part, passages)[:1] for part in parts] if len(parts) > 1 else []
-        chosen = list({unit.place: unit for units in each for unit in units}.values()) or self._choose(question, ranked)
-        chosen = _in_order(chosen)
-        return list(dict.fromkeys(q for unit in chosen for q in with_subject(unit, passages)))
+        if len(parts) > 1:
+            firsts = [(ranked if part == question else self.rank(part, passages))[:1] for part in parts]
+            units = list({unit.place: unit for first in firsts for unit in first}.values())
+        else:
+            units = self._choose(question, ranked)
+        return list(dict.fromkeys(q for unit in _in_order(units) for q in with_subject(unit, passages)))
 
     def rank(self, question: str, passages: Passages) -> list[Unit]:
         """The units most likely to answer, best first."""
