@@ -14,7 +14,7 @@ from rag.checking import Checked, check, order_notices
 from rag.datatypes import Answer, Document, Event, Passage, Searched, Statement, Turn, Usage
 from rag.disagreement import Disagreements, cited_places
 from rag.embeddings import open_embedder
-from rag.errors import BackendError, QuestionError, StoreError, StreamCut
+from rag.errors import BackendError, NoDocument, QuestionError, StreamCut
 from rag.exactness import Exactness
 from rag.ingest import Progress, Summary, ingest
 from rag.inquiry import MOST_STATEMENTS, Inquiry, Origin
@@ -76,15 +76,19 @@ class Chat:
         return [DocumentInfo(e.document, e.title, e.characters, e.chunks) for e in entries]
 
     def document(self, document: str) -> Document:
-        """A document as it was indexed: text, headings and pages. Raises StoreError when there is none of that id."""
+        """A document as it was indexed: text, headings and pages. Raises NoDocument when none has that id."""
         text = self.store.text_of(document)
         if text is None:
-            raise StoreError(f"There is no document {document!r} in the index. To list them, type: pincite show")
+            raise NoDocument(f"There is no document {document!r} in the index. To list them, type: pincite show")
         return indexed_document(document, text, self.store.chunks_of(document))
 
     def evidence(self, question: str) -> Evidence | None:
         """What speaks for and against the documents answering a standalone question; None when nothing is found."""
         return self._offline.evidence(question, self.retrieval.search(question, self.settings.passages))
+
+    def search(self, question: str, count: int | None = None) -> tuple[Passage, ...]:
+        """The passages that best answer a standalone question, best first; no answer. Raises QuestionError."""
+        return self.retrieval.search(checked_question(question), count or self.settings.passages)
 
     def ask(self, question: str, history: Sequence[Turn] = (), backend: str | None = None) -> Answer:
         """The whole answer. The same as the last item of `stream`."""
@@ -99,7 +103,7 @@ class Chat:
         Raises QuestionError, UnknownBackend, BackendNotReady or StoreError before anything is asked; a provider that
         fails later gives an answer with status "failed".
         """
-        question = _asked(question)
+        question = checked_question(question)
         spec = backend or self.settings.backend
         check_spec(spec, self.settings)
         inquiry = Inquiry.of(question, spec, self.settings)
@@ -219,7 +223,7 @@ def open_chat(settings: Settings, progress: Progress | None = None, building: Ca
     return chat
 
 
-def _asked(question: str) -> str:
+def checked_question(question: str) -> str:
     """The question without white space around it. Raises QuestionError."""
     question = question.strip()
     if not any(c.isalnum() for c in question):

@@ -102,6 +102,17 @@ class Passage:
     chunk: Chunk
     score: float
 
+    def record(self) -> JSON:
+        """Where it stands, as the answer record says it."""
+        chunk = self.chunk
+        return {
+            "document": chunk.document,
+            "start": chunk.start,
+            "end": chunk.end,
+            "score": round(self.score, 4),
+            "heading": list(chunk.headings),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Citation:
@@ -203,33 +214,24 @@ class Answer:
             "schema": SCHEMA,
             "id": plain.pop("id"),
             **{
-                name: _json(value)
+                name: as_json(value)
                 for name, value in plain.items()
                 if name not in ("passages", "usage", "timings", "notices", "error")
             },
-            "passages": [
-                {
-                    "document": p.chunk.document,
-                    "start": p.chunk.start,
-                    "end": p.chunk.end,
-                    "score": round(p.score, 4),
-                    "heading": list(p.chunk.headings),
-                }
-                for p in self.passages
-            ],
-            "usage": _json(self.usage),
+            "passages": [passage.record() for passage in self.passages],
+            "usage": as_json(self.usage),
             "timings_ms": {k: None if v is None else round(v, 1) for k, v in dataclasses.asdict(self.timings).items()},
-            "notices": _json(self.notices),
+            "notices": as_json(self.notices),
             "error": self.error,
         }
 
 
-def _json(value: Any) -> Any:
-    """`value` with dataclasses as objects and tuples as arrays."""
+def as_json(value: Any) -> Any:
+    """A value with dataclasses as objects and tuples as arrays, as it stands in the answer record."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {f.name: as_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, tuple | list):
-        return [_json(item) for item in value]
+        return [as_json(item) for item in value]
     return value
 
 

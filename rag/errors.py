@@ -7,6 +7,7 @@ PinciteError
 ├── ReadError             one document cannot be read; the others still are
 ├── QuestionError         a question that cannot be asked
 ├── StoreError            the index cannot be opened, read or written
+│   └── NoDocument        no document of that id is in the index
 └── BackendError
     ├── UnknownBackend    no such backend
     ├── BackendNotReady   a key or a package is missing
@@ -45,6 +46,10 @@ class QuestionError(PinciteError):
 
 class StoreError(PinciteError):
     """The index cannot be opened, read or written."""
+
+
+class NoDocument(StoreError):
+    """An id that no document in the index has."""
 
 
 class BackendError(PinciteError):

@@ -91,6 +91,16 @@ def settings_hash(settings: Settings, backend: str) -> str:
 def read_receipt(data: bytes, name: str) -> Receipt:
     """The receipt or bare answer record in the bytes of the file called `name`. Raises PinciteError for all else."""
     try:
+        return parse_receipt(data)
+    except ValueError as error:
+        raise PinciteError(
+            f"{name!r} is not a receipt: {error}. Name a file that pincite ask --receipt or --json has written."
+        ) from None
+
+
+def parse_receipt(data: bytes) -> Receipt:
+    """The receipt or bare answer record in these bytes. Raises ValueError, which says what they are instead."""
+    try:
         value = _object(json.loads(data.decode("utf-8-sig")))
         saved = value.get("schema") == SCHEMA
         record = _object(value.get("answer")) if saved else value
@@ -105,11 +115,7 @@ def read_receipt(data: bytes, name: str) -> Receipt:
         why = "it is not UTF-8 text"
     except RecursionError:
         why = "it is nested too deeply"
-    except ValueError as error:
-        why = str(error)
-    raise PinciteError(
-        f"{name!r} is not a receipt: {why}. Name a file that pincite ask --receipt or --json has written."
-    )
+    raise ValueError(why)
 
 
 def _citations(record: JSON, around: dict[Place, Surroundings], intact: bool | None) -> Iterator[Cited]:

@@ -2,13 +2,14 @@
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from rag.errors import SettingsError
@@ -90,7 +91,25 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", min_length=1, description="Address the page is served on.")
     port: int = Field(7860, ge=1, le=65535, description="Port the page is served on.")
+    token: SecretStr | None = Field(
+        None,
+        description="Password of the HTTP API, 16 or more letters, digits and signs; pincite serve needs one when "
+        "other machines can reach it.",
+    )
+    allow_backends: str = Field(
+        "",
+        description="Backends that callers of the HTTP API and of the MCP server may name besides PINCITE_BACKEND and "
+        "offline, separated by commas.",
+    )
     providers: dict[str, SecretStr] = Field(default_factory=dict, exclude=True, repr=False)
+
+    @field_validator("token")
+    @classmethod
+    def _not_guessed(cls, token: SecretStr | None) -> SecretStr | None:
+        """A token must stand in a header, and must not be found by trying."""
+        if token and not re.fullmatch(r"[!-~]{16,1024}", token.get_secret_value()):
+            raise PydanticCustomError("token", "Input should be 16 or more letters, digits and signs without spaces")
+        return token
 
     @classmethod
     def settings_customise_sources(
@@ -115,7 +134,8 @@ class Settings(BaseSettings):
     def secrets(self) -> tuple[str, ...]:
         """Every key, none of which may appear in any message."""
         keys = [secret.get_secret_value() for name, secret in self.providers.items() if name.endswith("_KEY")]
-        return (*keys, *_pairs(self.compatible_keys.get_secret_value()).values())
+        token = [self.token.get_secret_value()] if self.token else []
+        return (*keys, *token, *_pairs(self.compatible_keys.get_secret_value()).values())
 
 
 def load_settings(overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
