@@ -85,9 +85,9 @@ def _show(result: dict[str, Any], as_json: bool, readable: Any) -> None:
     if as_json:
         click.echo(json.dumps(result, allow_nan=False))
         return
-    from rich.console import Console
+    from eval.tables import print_table
 
-    Console().print(readable)
+    print_table(readable)
 
 
 def main() -> None:

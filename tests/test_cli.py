@@ -270,19 +270,27 @@ def test_an_encoding_that_lacks_a_character_costs_only_that_character(fresh: Pat
     assert ran.json[0]["name"] == "offline"
 
 
-def test_a_reader_that_stops_reading_is_no_error(seeds: Path) -> None:
-    name = sorted(path.name for path in SEEDS.iterdir())[0]
-    shell = f"{sys.executable} -m ui show {name} | head -c 10; echo; echo ${{PIPESTATUS[0]}}"
-    ran = finished(
-        subprocess.Popen(
-            ["bash", "-c", shell],
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-    )
-    assert ran.error == ""
-    assert ran.text.splitlines()[1] == "0"
+def in_a_shell(line: str) -> Ran:
+    """What came of a line of bash, in which $PINCITE is the command."""
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "PINCITE": f"{sys.executable} -m ui"}
+    return finished(subprocess.Popen(["bash", "-c", line], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(f"show {sorted(path.name for path in SEEDS.iterdir())[0]}", 0), ("show", 0), ("--help", 0), ("nonsense", 2)],
+)
+def test_a_reader_that_stops_reading_is_no_error(seeds: Path, words: str, code: int) -> None:
+    ran = in_a_shell(f"exec 3>&1; {{ $PINCITE {words}; echo $? >&3; }} 2>&1 | exec sleep 0")
+    assert (ran.text.split(), ran.error) == ([str(code)], "")
+
+
+def test_a_command_whose_output_is_closed_does_its_work_in_silence(seeds: Path) -> None:
+    ran = in_a_shell("$PINCITE ask 'What is hybrid warfare?' --receipt receipt.json >&-; echo $?")
+    assert (ran.text, ran.error) == ("0\n", "")
+    assert (seeds / "receipt.json").exists()
+    ran = in_a_shell("$PINCITE nonsense 2>&-; echo $?")
+    assert (ran.text, ran.error) == ("2\n", "")
 
 
 def test_a_stop_from_the_keyboard_is_one_line_even_while_a_provider_is_silent(fresh: Path) -> None:

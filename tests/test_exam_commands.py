@@ -1,5 +1,7 @@
 """The exam's commands: where they find documents, cases and runs, and what they say when they do not."""
 
+import contextlib
+import io
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +33,11 @@ def runs(exam: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     shutil.copytree(exam.folder / "documents", tmp_path / "documents")
     alone_in(tmp_path, monkeypatch)
     return "abc"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 def commands(group: click.Group, name: str) -> Iterator[tuple[str, click.Command]]:
@@ -84,3 +91,16 @@ def test_a_folder_that_holds_something_else_is_no_run(runs: str, manifest: str) 
     for words in (("report", runs), ("compare", runs, runs), ("gate", runs, runs)):
         ran = pincite("eval", *words, *DATA)
         assert (ran.code, len(ran.lines)) == (2, 1) and "holds no run" in ran.error
+
+
+def test_into_a_pipe_a_table_is_plain_lines_and_on_a_terminal_it_is_drawn(runs: str) -> None:
+    ran = pincite("eval", "compare", runs, runs, *DATA)
+    assert ran.code == 0
+    header = next(line.split() for line in ran.text.splitlines() if line.startswith("metric"))
+    assert header == ["metric", "A", "B", "better", "p", "visible", "n"]
+    [row] = [line.split() for line in ran.text.splitlines() if line.startswith("citation_validity")]
+    assert row[:4] == ["citation_validity", "1.000", "1.000", "+0.000"]
+    assert not set("─━│┃╇┏") & set(ran.text)
+    with contextlib.redirect_stdout(Terminal()) as drawn, pytest.raises(SystemExit):
+        main(["eval", "compare", runs, runs, *DATA])
+    assert "──────" in drawn.getvalue()

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from eval.calibrate import as_json as record_as_json
 from eval.calibrate import as_table, run
+from eval.tables import print_table
 from rag.llms import open_model
 from rag.minilm import MiniLM
 from rag.settings import Settings
@@ -22,4 +22,4 @@ def print_calibration(settings: Settings, data: Path, judge: str, as_json: bool)
     if as_json:
         click.echo(record_as_json(record))
     else:
-        Console().print(as_table(record, verifier.quality))
+        print_table(as_table(record, verifier.quality))

@@ -1,13 +1,11 @@
 """`pincite eval compare` and `pincite eval gate`: two finished runs beside each other."""
 
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from eval.compare import Comparison, compare, p_value
@@ -16,12 +14,12 @@ from eval.metrics import METRICS
 from eval.runs import find_run
 from eval.sides import read_floors, read_scores, read_sides, write_baseline
 from eval.summary import shown
+from eval.tables import print_table
 from rag.errors import UsageError
 from rag.settings import Settings
 from ui.lines import as_json_text, note
 
 CHANGED_SHOWN = 40
-TABLE_WIDTH = 100
 
 
 def print_comparison(settings: Settings, before: str, after: str, as_json: bool) -> None:
@@ -37,7 +35,7 @@ def print_comparison(settings: Settings, before: str, after: str, as_json: bool)
     if as_json:
         click.echo(as_json_text(comparison.record(), indent=1))
         return
-    Console(width=None if sys.stdout.isatty() else TABLE_WIDTH).print(_table(comparison))
+    print_table(_table(comparison))
     for row in comparison.changed[:CHANGED_SHOWN]:
         click.echo(f"{row['what']:>9} {row['case']}: {row.get('question', '')}")
     if len(comparison.changed) > CHANGED_SHOWN:

@@ -1,7 +1,6 @@
 """`pincite eval run`: an exam on the command line, with progress, the figures as a table or as JSON."""
 
 import contextlib
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,8 +22,6 @@ from rag.settings import Settings
 from ui.lines import as_json_text, note
 from ui.opening import open_index
 from ui.progress import Progress
-
-NAME_WIDTH, FIGURE_WIDTH = 32, 38
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -72,11 +69,9 @@ def run_exam(
     if as_json:
         click.echo(as_json_text(figures, indent=1))
     else:
-        from rich.console import Console
+        from eval.tables import print_table
 
-        # Where nobody has a window, every figure still gets one line.
-        width = None if sys.stdout.isatty() else NAME_WIDTH + FIGURE_WIDTH * len(figures["backends"])
-        Console(width=width).print(_table(figures))
+        print_table(_table(figures))
         _say_what_it_could_show(figures)
         note(f"Look at it with: pincite eval report {finished.folder}")
     errors = {row["answer"]["error"] for row in finished.rows if row["answer"]["status"] == "failed"}

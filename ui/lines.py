@@ -1,9 +1,11 @@
 """What a command leaves behind: plain lines on standard error, and an exit code that says whose turn it is."""
 
+import contextlib
 import errno
 import json
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import click
@@ -23,11 +25,19 @@ DISK = {
 class Lines(click.Group):
     """A group of commands whose errors are at most three plain lines. A bug keeps its traceback."""
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """As click makes it, but for a reader who stopped reading a help text."""
+        with _unread():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command, but for a reader who stopped reading."""
+        with _unread():
+            return super().invoke(ctx)
+
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run a command and leave with its exit code."""
-        for stream in (sys.stdout, sys.stderr):
-            if hasattr(stream, "reconfigure"):
-                stream.reconfigure(errors="replace")
+        _open_streams()
         try:
             code = super().main(*args, **{"prog_name": "pincite", **kwargs, "standalone_mode": False})
             sys.stdout.flush()
@@ -43,7 +53,7 @@ class Lines(click.Group):
             fail(str(error), error.exit_code)
         except (KeyboardInterrupt, click.Abort):
             _stop()
-        except BrokenPipeError:
+        except (_UnreadError, BrokenPipeError):
             # Nobody reads any more, which is not an error. What is still to be written must go nowhere.
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             code = 0
@@ -52,6 +62,27 @@ class Lines(click.Group):
                 raise
             fail(DISK[error.errno], PinciteError.exit_code)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+class _UnreadError(Exception):
+    """Nobody reads the output any more. Not an OSError, of which click would make exit code 1."""
+
+
+@contextlib.contextmanager
+def _unread() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise _UnreadError from None
+
+
+def _open_streams() -> None:
+    """Streams that can be written, whatever their encoding lacks and even where a shell has closed them (>&-)."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
+        if hasattr(stream := getattr(sys, name), "reconfigure"):
+            stream.reconfigure(errors="replace")
 
 
 def as_json_text(value: object, indent: int | None = None) -> str:
@@ -73,13 +104,15 @@ def note(message: str) -> None:
 def fail(message: str, exit_code: int) -> NoReturn:
     """Say what is wrong and leave."""
     lines = [line.strip() for line in message.splitlines() if line.strip()]
-    for line in lines[:LINES]:
-        click.echo(f"pincite: {line}", err=True)
+    with contextlib.suppress(BrokenPipeError):  # nobody reads any more, but the code still counts
+        for line in lines[:LINES]:
+            click.echo(f"pincite: {line}", err=True)
     sys.exit(exit_code)
 
 
 def _stop() -> NoReturn:
     """Leave at once: threads that wait for a provider would keep the process for as long as it is silent."""
-    click.echo("pincite: Stopped.", err=True)
-    sys.stdout.flush()
+    with contextlib.suppress(BrokenPipeError):
+        click.echo("pincite: Stopped.", err=True)
+        sys.stdout.flush()
     os._exit(STOPPED)
