@@ -113,6 +113,14 @@ def stale_files(settings: Settings, store: Store) -> int:
     return stale + len(records)
 
 
+def holds_other_files(settings: Settings, store: Store) -> bool:
+    """Whether the index knows files and none of them by the name of a file in the documents folder."""
+    known = store.files()
+    return bool(known) and known.keys().isdisjoint(
+        document_id(path, settings.documents) for path in find_files(settings.documents)
+    )
+
+
 class _Reading:
     """Reads one file after the other; knows what of the index stays and what could not be read."""
 

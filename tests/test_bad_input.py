@@ -86,6 +86,32 @@ def test_an_index_of_a_folder_that_has_gone_is_kept(work: Path, index: Path) -> 
     assert pincite("show", "bridge.md").text == BRIDGE
 
 
+@pytest.mark.parametrize("words", [["ask", "How high is the tower?"], ["batch", "q.jsonl", "--out", "a.jsonl"]])
+def test_a_question_to_one_folder_is_not_answered_from_the_index_of_another(
+    work: Path, index: Path, words: list[str]
+) -> None:
+    Path("more towers").mkdir()
+    (work / "more towers" / "tower.md").write_text("The tower is 96 metres high.\n", "utf-8")
+    Path("q.jsonl").write_text('{"question": "How high is the tower?"}\n', "utf-8")
+    refused(
+        pincite(*words, "--documents", "more towers"),
+        "The index in '.pincite' is of other documents than 'more towers' holds.",
+        "type: pincite ingest --documents 'more towers'   or keep both: name another folder with --data.",
+    )
+    assert pincite("show", "bridge.md").text == BRIDGE
+    assert "fix  index      The index in '.pincite' is of other" in pincite("doctor", "--documents", "more towers").text
+    ran = pincite("ask", "How high is the tower?", "--documents", "more towers", "--data", "other")
+    assert (ran.code, ran.text.split(" [")[0]) == (0, "The tower is 96 metres high.")
+
+
+def test_what_to_type_names_the_folders_that_were_typed(work: Path, index: Path) -> None:
+    Path("seeds").rename("elsewhere")
+    (work / "elsewhere" / "tower.md").write_text("The tower is 96 metres high.\n", "utf-8")
+    assert pincite("ask", QUESTION, "--documents", "elsewhere").lines == [
+        "1 file has changed since indexing. Type: pincite ingest --documents elsewhere"
+    ]
+
+
 def test_files_that_cannot_be_read_are_named_and_the_rest_is_indexed(work: Path) -> None:
     seeds = work / "seeds"
     (seeds / "cafe.txt").write_bytes("café".encode("latin-1"))

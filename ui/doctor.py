@@ -11,13 +11,13 @@ import click
 from rag.chat import Chat
 from rag.errors import DocumentsError, PinciteError, SettingsError
 from rag.index_lock import CHROMA_FOLDER
-from rag.ingest import stale_files
+from rag.ingest import holds_other_files, stale_files
 from rag.llms import try_backends
 from rag.minilm import MiniLM
 from rag.readers import find_files
 from rag.settings import Settings, load_settings
 from ui.lines import as_one_line
-from ui.opening import stale_line
+from ui.opening import other_documents_line, stale_line
 from ui.server import listen
 
 SKIPPED_SHOWN = 3
@@ -97,8 +97,10 @@ def _index(settings: Settings) -> Iterator[str | PinciteError]:
         return
     yield f"{_many(len(documents), 'document')} in {_many(sum(document.chunks for document in documents), 'chunk')}"
     with contextlib.suppress(DocumentsError):  # which has been said already
-        if stale := stale_files(settings, chat.store):
-            yield PinciteError(stale_line(stale))
+        if holds_other_files(settings, chat.store):
+            yield PinciteError(other_documents_line(settings))
+        elif stale := stale_files(settings, chat.store):
+            yield PinciteError(stale_line(stale, settings))
     skipped = [reason for file in files for reason in file.skipped]
     yield from map(PinciteError, skipped[:SKIPPED_SHOWN])
     if len(skipped) > SKIPPED_SHOWN:

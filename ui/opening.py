@@ -4,11 +4,12 @@ from collections.abc import Iterable
 
 from rag.chat import Chat, open_chat
 from rag.errors import DocumentsError
-from rag.ingest import stale_files
+from rag.ingest import holds_other_files, stale_files
 from rag.llms import check_spec
 from rag.readers import find_files
 from rag.settings import Settings
 from ui.lines import note
+from ui.options import typed
 from ui.progress import Progress
 
 SKIPPED_SHOWN = 20
@@ -17,7 +18,8 @@ SKIPPED_SHOWN = 20
 def open_index(settings: Settings, say_stale: bool = True) -> Chat:
     """Open it; build it first if there is none, with one notice; say when the folder has changed since.
 
-    Raises DocumentsError when there is no such folder, or nothing in it can be read.
+    Raises DocumentsError when there is no such folder, when nothing in it can be read, or when the index is of
+    another one: nobody's question should be answered from documents that were not named.
     """
     if say_stale:
         find_files(settings.documents)  # before anything is written to the data folder
@@ -33,8 +35,10 @@ def open_index(settings: Settings, say_stale: bool = True) -> Chat:
         skipped = [reason for file in chat.store.files().values() for reason in file.skipped]
         say_skipped(skipped)
         check_readable(settings, chat)
+    elif say_stale and holds_other_files(settings, chat.store):
+        raise DocumentsError(other_documents_line(settings))
     elif say_stale and (stale := stale_files(settings, chat.store)):
-        note(stale_line(stale))
+        note(stale_line(stale, settings))
     return chat
 
 
@@ -48,6 +52,8 @@ def open_up_to_date(settings: Settings) -> Chat:
     chat = Chat(settings)
     if not chat.documents():
         note(f"Indexing {settings.documents} for the first time.")
+    elif holds_other_files(settings, chat.store):
+        note(f"Indexing {settings.documents} in place of the documents that {settings.data} held.")
     with Progress() as progress:
         summary = chat.ingest(progress)
     say_skipped(summary.skipped)
@@ -55,9 +61,19 @@ def open_up_to_date(settings: Settings) -> Chat:
     return chat
 
 
-def stale_line(files: int) -> str:
+def stale_line(files: int, settings: Settings) -> str:
     """That the folder is not as it was indexed, and what to type."""
-    return f"{'1 file has' if files == 1 else f'{files:,} files have'} changed since indexing. Type: pincite ingest"
+    changed = "1 file has" if files == 1 else f"{files:,} files have"
+    return f"{changed} changed since indexing. Type: {typed('pincite ingest', settings)}"
+
+
+def other_documents_line(settings: Settings) -> str:
+    """That the index is of another folder, and what to type."""
+    where = settings.chroma_url or str(settings.data)
+    return (
+        f"The index in {where!r} is of other documents than {str(settings.documents)!r} holds. "
+        f"To replace it, type: {typed('pincite ingest', settings)}   or keep both: name another folder with --data."
+    )
 
 
 def say_skipped(skipped: Iterable[str]) -> None:

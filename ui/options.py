@@ -1,5 +1,6 @@
 """The options that commands have in common."""
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,17 @@ def folders(command: Command) -> Command:
     """The two options that every command has."""
     command = click.option("--data", type=FILE, help="Folder of the index (PINCITE_DATA).")(command)
     return click.option("--documents", type=FILE, help="Folder of the documents (PINCITE_DOCUMENTS).")(command)
+
+
+def typed(command: str, settings: "Settings") -> str:
+    """The command, with the options that lead to the same two folders when they were typed."""
+    from rag.settings import load_settings
+
+    untyped = load_settings()
+    for name in ("documents", "data"):
+        if (folder := getattr(settings, name)) != getattr(untyped, name):
+            command += f" --{name} {shlex.quote(str(folder))}"
+    return command
 
 
 def settings_with(**overrides: Any) -> "Settings":
