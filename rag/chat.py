@@ -128,6 +128,7 @@ class Chat:
             inquiry.notice("stream_cut", str(error))
         if inquiry.shown or inquiry.withheld:
             yield from self._rivals(inquiry, final=True)
+        inquiry.notices += order_notices(inquiry.passages, inquiry.cited_documents(), inquiry.read_by())
         yield from inquiry.end()
         yield inquiry.concluded(origin)
 
@@ -153,7 +154,6 @@ class Chat:
             inquiry.notice(
                 "passages_dropped", f"{dropped} of {len(found)} passages did not fit the model's context window."
             )
-        inquiry.notices += order_notices(inquiry.passages)
         yield Searched(inquiry.search_question, inquiry.passages)
         if inquiry.passages and not (intent.kind == "question" and self._forbidden(inquiry)):
             # Closing what it wrote ends the request to the model, whoever stops listening.

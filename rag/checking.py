@@ -1,7 +1,8 @@
 """From a draft to a statement: its citations resolved, its words checked against theirs, idle citations set aside."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+import textwrap
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.answer_parser import Draft
@@ -48,18 +49,25 @@ def check(draft: Draft, passages: Sequence[Passage], model: MiniLM, verifier: Ve
     return Checked(statement, dangling, len(unneeded))
 
 
-def order_notices(passages: Sequence[Passage]) -> Iterator[Notice]:
-    """One notice for each document whose passages give orders to whoever answers, with the longest of them."""
+def order_notices(passages: Sequence[Passage], cited: Collection[str], read_by: str | None) -> Iterator[Notice]:
+    """What the reader should know of documents among the passages that give orders to whoever answers.
+
+    One notice for each such document that is `cited`; for each of them when a model has read the orders, `read_by`,
+    whatever it cites. The offline backend leaves them out, so that a document nobody cites has no part in its answer.
+    """
     orders: dict[str, list[str]] = {}
     for chunk in (passage.chunk for passage in passages):
-        orders.setdefault(chunk.document, []).extend(t for t in sentence_texts(chunk) if addressed_to_answerer(t))
+        if read_by or chunk.document in cited:
+            orders.setdefault(chunk.document, []).extend(t for t in sentence_texts(chunk) if addressed_to_answerer(t))
     for document, found in orders.items():
         if found:
-            said = max(found, key=len)
-            example = said if len(said) <= EXAMPLE_CHARACTERS else f"{said[:EXAMPLE_CHARACTERS].rstrip()} …"
-            yield Notice(
-                "order_in_source", f"{document} gives orders to whoever answers (“{example}”). Read it with care."
-            )
+            example = textwrap.shorten(max(found, key=len), EXAMPLE_CHARACTERS, placeholder=" …")
+            gives = f"gives orders to whoever answers (“{example}”)"
+            if read_by:
+                why = f"{document} {gives}, and {read_by} has read them. The offline backend leaves them out: compare."
+            else:
+                why = f"{document}, which is cited, also {gives}. Check its words against another source."
+            yield Notice("order_in_source", why)
 
 
 def _is_known(label: str, citations: Sequence[Citation]) -> bool:

@@ -14,6 +14,8 @@ from rag.settings import Settings
 
 # A model that goes on and on is stopped after this many statements.
 MOST_STATEMENTS = 200
+# The backend that leaves out of the passages what gives orders.
+OFFLINE = "offline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,15 @@ class Inquiry:
     def has_quoted(self, text: str) -> bool:
         """Whether these words have been quoted already as what contradicts a statement."""
         return text.removeprefix("- ") in self.quoted
+
+    def cited_documents(self) -> set[str]:
+        """The documents that statements cite, the withheld ones too: a reader can open those."""
+        return {citation.document for one in (*self.shown, *self.withheld) for citation in one.citations}
+
+    def read_by(self) -> str | None:
+        """Who has read the passages as they are; None when that was the offline backend, or nobody."""
+        by = self.answered_by or (self.spec if self.shown or self.withheld else OFFLINE)
+        return None if by == OFFLINE else by
 
     @property
     def is_long(self) -> bool:
