@@ -4,18 +4,18 @@ import json
 import shutil
 import sys
 import textwrap
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from rag.datatypes import Answer, Citation, Disagreement, Passage, Statement, Turn
+from rag.datatypes import Answer, Passage, Statement, Turn
 from rag.errors import PinciteError, UsageError
 from rag.passages import flat
 from rag.settings import Settings
 from rag.turns import turns_of
 from ui.lines import as_json_text, note
+from ui.numbered import Numbered, where, withheld_line
 from ui.opening import open_index
 from ui.searched import searched_for
 from ui.verifying import save
@@ -24,9 +24,6 @@ QUOTE_CHARACTERS = 200
 NEAREST_SHOWN = 3
 # Replies that are no answers need no notice that says so.
 PLAIN = frozenset({"greeting", "help"})
-CAUTIONS = {"partial": "check this", "unsupported": "not supported", "contradicted": "contradicted"}
-
-Cited = dict[tuple[str, int, int], Citation]
 
 
 def run(settings: Settings, question: str, history: Path | None, as_json: bool, receipt: Path | None = None) -> None:
@@ -67,14 +64,14 @@ def print_answer(answer: Answer) -> None:
             note(f"Note: {notice.message}")
     if answer.status == "failed":
         return
-    cited: Cited = {}
-    for paragraph in _paragraphs(answer.statements, cited) or [answer.text]:
+    numbered = Numbered()
+    for paragraph in _paragraphs(answer.statements, numbered) or [answer.text]:
         _say(paragraph)
-    if cited:
+    if numbered.cited:
         click.echo()
-    for number, citation in enumerate(cited.values(), 1):
-        where = _where(citation.document, citation.heading, citation.page, citation.start, citation.end)
-        _say(f"[{number}] {where}")
+    for number, citation in enumerate(numbered.cited, 1):
+        place = where(citation.document, citation.heading, citation.page, citation.start, citation.end)
+        _say(f"[{number}] {place}")
         if flat(citation.quote) not in flat(answer.text):
             _say(f"    “{textwrap.shorten(citation.quote, QUOTE_CHARACTERS, placeholder=' …')}”")
     if answer.withheld:
@@ -85,54 +82,16 @@ def print_answer(answer: Answer) -> None:
             _say(f"- {_excerpt(passage)}")
 
 
-def withheld_line(withheld: Sequence[Statement]) -> str:
-    """How many statements were withheld, by verdict."""
-    kinds = Counter(statement.verdict for statement in withheld)
-    words = " and ".join(f"{count} {verdict}" for verdict, count in kinds.items())
-    return f"{words} statement{'' if len(withheld) == 1 else 's'} withheld"
-
-
-def _paragraphs(statements: Sequence[Statement], cited: Cited) -> list[str]:
-    """Running text with numbered marks, and what they stand for in `cited`; a list item is a paragraph of its own."""
+def _paragraphs(statements: Sequence[Statement], numbered: Numbered) -> list[str]:
+    """Running text with numbered marks; a list item is a paragraph of its own."""
     paragraphs: list[str] = []
-    in_list = False
     for statement in statements:
-        marks = "".join(_mark(citation, cited) for citation in statement.citations)
-        said = " ".join(part for part in (statement.text, marks, _caution(statement)) if part)
-        item = statement.text.startswith("- ")
-        if item or in_list or not paragraphs:
-            paragraphs.append(said)
+        said = numbered.said(statement)
+        if said.begins_paragraph:
+            paragraphs.append(said.text)
         else:
-            paragraphs[-1] += f" {said}"
-        in_list = item
+            paragraphs[-1] += f" {said.text}"
     return paragraphs
-
-
-def _mark(citation: Citation, cited: Cited) -> str:
-    """The number of the cited words, the same throughout an answer."""
-    place = (citation.document, citation.start, citation.end)
-    cited.setdefault(place, citation)
-    return f"[{list(cited).index(place) + 1}]"
-
-
-def _caution(statement: Statement) -> str:
-    """What to be careful about, in brackets; empty for a supported statement."""
-    if statement.verdict == "supported":
-        return ""
-    why = "; ".join(map(_disagreement, statement.disagreements)) or statement.reason or ""
-    return f"({CAUTIONS[statement.verdict]}{': ' + flat(why) if why else ''})"
-
-
-def _disagreement(found: Disagreement) -> str:
-    if found.source is None:
-        return f"“{found.claim}” is not in the cited words"
-    return f"“{found.claim}” here, “{found.source}” in the source"
-
-
-def _where(document: str, headings: Sequence[str], page: int | None, start: int, end: int) -> str:
-    """Where words stand, for people: the nearest heading only."""
-    heading = f" › {flat(headings[-1])}" if headings else ""
-    return f"{document}{heading}{f', page {page}' if page else ''}, characters {start}-{end}"
 
 
 def _excerpt(passage: Passage) -> str:
@@ -140,7 +99,7 @@ def _excerpt(passage: Passage) -> str:
     chunk = passage.chunk
     words = chunk.quote(chunk.sentences[0].start, chunk.sentences[-1].end) if chunk.sentences else chunk.text
     begins = textwrap.shorten(words, QUOTE_CHARACTERS, placeholder=" …")
-    return f"{_where(chunk.document, chunk.headings, chunk.page, chunk.start, chunk.end)}: {begins}"
+    return f"{where(chunk.document, chunk.headings, chunk.page, chunk.start, chunk.end)}: {begins}"
 
 
 def _say(text: str) -> None:

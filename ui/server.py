@@ -39,11 +39,10 @@ class OwnOriginOnly:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Adds the headers to every HTTP response."""
-        if scope["type"] == "http" and self.this_machine_only:
-            asked = re.sub(r":\d*$", "", Headers(scope=scope).get("host", "")).strip("[]").lower()
-            if asked not in LOOPBACK:
-                await PlainTextResponse(f"{REFUSED}\n", 400)(scope, receive, send)
-                return
+        guarded = scope["type"] == "http" and self.this_machine_only
+        if guarded and asked_host(Headers(scope=scope)) not in LOOPBACK:
+            await PlainTextResponse(f"{REFUSED}\n", 400)(scope, receive, send)
+            return
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -53,6 +52,11 @@ class OwnOriginOnly:
             await send(message)
 
         await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+def asked_host(headers: Headers) -> str:
+    """The name under which a server is asked, without a port."""
+    return re.sub(r":\d*$", "", headers.get("host", "")).strip("[]").lower()
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -43,7 +43,7 @@ def run(settings: Settings, path: Path, as_json: bool) -> int:
     names = {cited.document for cited in saved.citations}
     findings = check(saved, read_today(settings.documents, names) if names else {})
     if as_json:
-        click.echo(as_json_text(_record(saved, findings), indent=2))
+        click.echo(as_json_text(findings_record(saved, findings), indent=2))
     else:
         for finding in findings:
             click.echo(_line(finding))
@@ -80,7 +80,7 @@ def _counts(findings: Sequence[Finding]) -> dict[str, int]:
     return {state: found[state] for state in STATES}  # type: ignore[index]
 
 
-def _record(saved: Receipt, findings: Sequence[Finding]) -> JSON:
+def findings_record(saved: Receipt, findings: Sequence[Finding]) -> JSON:
     """What `--json` prints; `start` and `end` are as cited, `now` is where the words stand today, or null."""
     return {
         "schema": "pincite.verify/1",

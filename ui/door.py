@@ -1,0 +1,120 @@
+"""What programs get from an open index, whichever protocol they speak: the nouns, without HTTP and without MCP."""
+
+from collections.abc import Generator
+from typing import Literal
+
+from rag.chat import Chat
+from rag.datatypes import JSON, Answer, Event, Statement
+from rag.errors import NoDocument, PinciteError, UnknownBackend, UsageError
+from rag.llms import check_spec, parse_spec
+from rag.receipt import parse_receipt
+from rag.recheck import check, read_today
+from rag.settings import Settings
+from ui.verifying import findings_record
+from ui.wanted import Ask, Read, Search
+
+# What a caller may name instead of the backend that the settings name.
+OWN = "pincite"
+SHOWN = ("supported", "partial")
+
+Kind = Literal["searched", "statement", "withheld", "answer"]
+
+
+class Door:
+    """An open chat as programs may use it. Threads may share it."""
+
+    def __init__(self, chat: Chat, settings: Settings) -> None:
+        self.chat, self.settings = chat, settings
+        named = ",".join(filter(None, (settings.backend, "offline", settings.allow_backends.strip(" ,"))))
+        self.backends = tuple(dict.fromkeys(map(str, parse_spec(named))))
+
+    def usable(self) -> list[str]:
+        """What a caller may name now, the settings' own backend first."""
+        return [OWN, *(name for name in self.backends if self._is_usable(name))]
+
+    def spec(self, named: str | None) -> str:
+        """The backend that a caller means. Raises UnknownBackend for one that the settings do not permit.
+
+        A caller may put permitted ones in an order of its own. A name costs money, and leads to an address.
+        """
+        if named is None or named.strip().lower() in ("", OWN):
+            return self.settings.backend
+        parts = tuple(dict.fromkeys(map(str, parse_spec(named))))
+        if not set(parts) <= set(self.backends):
+            raise UnknownBackend(f"That backend may not be chosen here. Use one of: {', '.join(self.usable())}.")
+        return ",".join(parts)
+
+    def stream(self, wanted: Ask) -> Generator[tuple[Kind, Event], None, None]:
+        """What happens on the way to an answer, the answer last. Each statement is said to be shown or withheld.
+
+        Raises what `Chat.stream` raises, and UnknownBackend.
+        """
+        held = self.settings.show == "strict"  # until all are checked, it is not known what is shown
+        for event in self.chat.stream(wanted.question, wanted.turns(), self.spec(wanted.backend)):
+            if isinstance(event, Answer):
+                if held:
+                    yield from (("statement", statement) for statement in event.statements)
+                    yield from (("withheld", statement) for statement in event.withheld)
+                yield "answer", event
+            elif isinstance(event, Statement):
+                shown = event.verdict in SHOWN or self.settings.show == "mark"
+                if not held:
+                    yield "statement" if shown else "withheld", event
+            else:
+                yield "searched", event
+
+    def documents(self) -> JSON:
+        """The documents that can be asked about."""
+        listed = self.chat.documents()
+        return {"documents": [{"document": d.id, "title": d.title, "characters": d.characters} for d in listed]}
+
+    def read(self, wanted: Read) -> JSON:
+        """A document's canonical text, or part of it. Raises NoDocument, and UsageError for offsets outside of it."""
+        try:
+            document = self.chat.document(wanted.document)
+        except NoDocument:
+            raise NoDocument("There is no document of that id. Ask for the list of documents.") from None
+        long = len(document.text)
+        end = long if wanted.end is None else wanted.end
+        for name, place in (("start", wanted.start), ("end", end)):
+            if place > long:
+                raise UsageError(f"{name} {place} lies beyond the end: the document has {long} characters.")
+        if end < wanted.start:
+            raise UsageError(f"end {end} lies before start {wanted.start}. Exchange them.")
+        return {
+            "document": document.id,
+            "title": document.title,
+            "sha256": document.sha256,
+            "characters": long,
+            "start": wanted.start,
+            "end": end,
+            "text": document.text[wanted.start : end],
+        }
+
+    def search(self, wanted: Search) -> JSON:
+        """The passages that best answer a question, best first."""
+        found = self.chat.search(wanted.question, wanted.count)
+        texts = [{"sha256": p.chunk.sha256, "page": p.chunk.page, "text": p.chunk.text} for p in found]
+        return {
+            "question": wanted.question.strip(),
+            "passages": [passage.record() | text for passage, text in zip(found, texts, strict=True)],
+        }
+
+    def verify(self, saved: bytes) -> JSON:
+        """Which citations of a saved answer or receipt still hold. Raises UsageError when it is neither."""
+        try:
+            receipt = parse_receipt(saved)
+        except ValueError as error:
+            raise UsageError(
+                f"That is no saved answer: {error}. Send an answer record, or what pincite ask --receipt has written."
+            ) from None
+        names = {cited.document for cited in receipt.citations}
+        today = read_today(self.settings.documents, names) if names else {}
+        return findings_record(receipt, check(receipt, today))
+
+    def _is_usable(self, name: str) -> bool:
+        try:
+            check_spec(name, self.settings)
+        except PinciteError:
+            return False
+        return True
