@@ -29,7 +29,7 @@ class UsageError(PinciteError):
 
 
 class SettingsError(PinciteError):
-    """A setting with an unknown name or an unusable value. Never quotes the value."""
+    """A setting with an unknown name or an unusable value. Never quotes what may be a key."""
 
 
 class DocumentsError(PinciteError):

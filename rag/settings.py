@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from rag.errors import SettingsError
+from rag.expected import expected
 
 PREFIX = "PINCITE_"
 ENV_FILE = Path(".env")
@@ -141,7 +142,7 @@ class Settings(BaseSettings):
 def load_settings(overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
     """Settings from `.env`, then the environment, then `overrides` (None values are skipped); the last one wins.
 
-    Raises SettingsError naming the variable, never its value.
+    Raises SettingsError naming the variable, and of its value only what cannot be a key.
     """
     named = {**_env_file(), **(os.environ if environ is None else environ)}
     fields = {name for name in Settings.model_fields if name != "providers"}
@@ -165,19 +166,12 @@ def load_settings(overrides: Mapping[str, Any] | None = None, environ: Mapping[s
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         name = str(first["loc"][0])
+        wanted = expected(name, Settings.model_fields[name], first, values[name])
         if (overrides or {}).get(name) is not None:
-            raise SettingsError(f"--{name} has an unusable value: {_expected(name, first)}.") from None
+            raise SettingsError(f"--{name} has an unusable value: {wanted}.") from None
         raise SettingsError(
-            f"{PREFIX}{name.upper()} has an unusable value: {_expected(name, first)}. "
-            "Change it in the environment or in .env."
+            f"{PREFIX}{name.upper()} has an unusable value: {wanted}. Change it in the environment or in .env."
         ) from None
-
-
-def _expected(name: str, error: ErrorDetails) -> str:
-    """What a setting should have been, in words."""
-    if error["type"] == "string_pattern_mismatch":
-        return f"it should be: {str(Settings.model_fields[name].description).rstrip('.')}"
-    return error["msg"].replace("Input should", "it should").replace("String should", "it should")
 
 
 def _pairs(text: str) -> dict[str, str]:

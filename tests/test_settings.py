@@ -1,4 +1,4 @@
-"""Settings: every name and value is checked before anything starts, and no value is ever printed."""
+"""Settings: every name and value is checked before anything starts, and nothing that may be a key is printed."""
 
 import os
 from pathlib import Path
@@ -68,6 +68,24 @@ def test_a_value_that_makes_no_sense_is_refused_by_name_and_never_printed(
     assert ran.error.startswith(f"pincite: {PREFIX}{name} has an unusable value: it should ")
     assert "Change it in the environment or in .env." in ran.error
     assert SECRET not in ran.error
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("PORT", "abc", "it should be a whole number from 1 to 65535, not 'abc'. The default is 7860."),
+        ("PASSAGES", "1.5", "it should be a whole number from 1 to 40, not '1.5'. The default is 8."),
+        ("TIMEOUT_S", "soon", "it should be a number above 0, at most 3600, not 'soon'. The default is 60.0."),
+        ("ABSTAIN_BELOW", "50%", "it should be a number from 0 to 1, not '50%'. Change"),
+        ("SHOW", "all", "it should be withhold, mark or strict, not 'all'. The default is withhold."),
+        ("CHROMA_URL", "here:8000", "it should be an address that begins with http:// or https://, such as "),
+        ("COMPATIBLE", "here:8000", "it should be NAME=URL, several separated by commas, such as "),
+    ],
+)
+def test_an_unusable_value_is_named_with_what_to_type_instead(name: str, value: str, says: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings({}, {PREFIX + name: value})
+    assert says in str(refused.value)
 
 
 @pytest.mark.parametrize("value", ["0", "65536", "-1", "7860.5", "nan", "٠"])
