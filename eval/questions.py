@@ -27,7 +27,7 @@ class Row:
 
 
 def read_questions(path: Path) -> list[Row]:
-    """The rows of the file, `.jsonl` or `.csv` by its ending.
+    """The rows of the file, `.jsonl` or `.csv` by its ending. A line with nothing on it is no row.
 
     Raises UsageError or PinciteError in one line that names the file, and the line that is at fault.
     """
@@ -94,15 +94,19 @@ def _csv(text: str) -> Iterator[tuple[int, _Fields]]:
             raise _BrokenLineError(f"it is not CSV ({error})", line) from None
         if cells is None:
             return
-        if not any(cell.strip() for cell in cells):
-            continue
+        if len(cells) < 2 and not "".join(cells).strip() and cells != [""]:
+            continue  # nothing on the line; a row of "" has an empty question
         if not header:
+            if not any(cell.strip() for cell in cells):
+                continue
             header = [cell.strip().lower() for cell in cells]
             if "question" not in header:
                 raise _BrokenLineError(
                     "it names no column question. Begin the file with a header such as: id,question", line
                 )
             continue
+        while len(cells) > len(header) and not cells[-1].strip():
+            cells.pop()
         if len(cells) > len(header):
             raise _BrokenLineError(
                 f"it has {len(cells)} cells below {len(header)} columns. Quote cells that hold a comma", line

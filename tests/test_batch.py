@@ -161,6 +161,23 @@ def test_every_row_gets_one_record_with_its_id_in_the_order_of_the_rows() -> Non
     assert list(Path().glob(".answers*")) == []
 
 
+def test_a_row_with_an_empty_question_fails_and_an_empty_line_is_no_row_in_either_format() -> None:
+    write("q.csv", "question,history", "hello", "", ",", "  ", '"",""', ",,,", "hi")
+    write("q.jsonl", {"question": "hello"}, "", {"question": ""}, "  ", {"question": ""}, {"question": ""},
+          {"question": "hi"})  # fmt: skip
+    for name, first in (("q.csv", 2), ("q.jsonl", 1)):
+        ran = pincite("batch", name, "--out", f"{name}.out")
+        assert (ran.code, ran.lines[0]) == (1, f"5 asked, 0 kept from before, 3 failed: {name}.out")
+        answers = [json.loads(line) for line in Path(f"{name}.out").read_text("utf-8").splitlines()]
+        assert [answer["id"] - first for answer in answers] == [0, 2, 4, 5, 6]
+        assert [answer["status"] for answer in answers] == ["abstained", "failed", "failed", "failed", "abstained"]
+
+
+def test_a_column_of_questions_alone_may_have_an_empty_one() -> None:
+    write("q.csv", "question", "hello", '""', "", "hi")
+    assert [(row.id, row.question) for row in read_questions(Path("q.csv"))] == [(2, "hello"), (3, ""), (5, "hi")]
+
+
 def test_a_finished_batch_is_not_asked_again_and_not_changed(work: Path) -> None:
     write("q.jsonl", {"question": "When was the harbour bridge opened?"})
     assert pincite("batch", "q.jsonl", "--out", OUT).code == 0
