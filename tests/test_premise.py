@@ -123,6 +123,25 @@ def test_the_command_line_shows_the_correction(tmp_path: Path) -> None:
             "1871",
         ),
         ("Why did the 5,000 soldiers desert?", "The 15,000 soldiers deserted.", "5,000", "15,000"),
+        (
+            "Why was Tessel in the alliance in 1949?",
+            "Tessel was not in the alliance in 1949.",
+            "the alliance",
+            "was not in the alliance",
+        ),
+        (
+            "Why is Tessel a member of the alliance?",
+            "Tessel is not a member of the alliance.",
+            "a member",
+            "is not a member",
+        ),
+        ("Why do the rules apply to children?", "The rules do not apply to children.", "rules apply", "do not apply"),
+        (
+            "Why did the talks in Geneva in May 2019 between Norway and Japan end?",
+            "The talks in Vienna in June 2019 between Norway and Japan ended for lack of money.",
+            "Geneva",
+            "Vienna in June",
+        ),
         ("What made the firm shut down its mill?", "The firm kept expanding its mill.", "shut down", "expanding"),
     ],
 )
@@ -130,6 +149,7 @@ def test_the_words_that_differ_are_named(model: MiniLM, question: str, sentence:
     found = contradicted(question, sentence, Reader(model))
     assert assumes(question) and found is not None
     assert (found.one, found.other) == (asks, says)
+    assert found.one in question and found.other in sentence
 
 
 @pytest.mark.parametrize(

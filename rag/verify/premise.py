@@ -1,10 +1,12 @@
 """What a question takes for granted, against a sentence of the documents: "Why did it fail?" when it succeeded."""
 
 import re
+from collections.abc import Sequence
 
 from rag.verify.alignment import align
-from rag.verify.directions import alike, turns
+from rag.verify.directions import CLAUSE, alike, turns
 from rag.verify.disagree import findings
+from rag.verify.negation import negators
 from rag.verify.rest import words_of
 from rag.verify.rivals import Difference
 from rag.verify.wording import Outline, Reader, outline
@@ -23,6 +25,8 @@ _COMPARED = frozenset({"number", "date", "unit", "name", "negation"})
 ASKS_WHO = re.compile(r"\b(?:who|whom|whose)\b", re.IGNORECASE)
 # Of what else a question says, so much must stand in the sentence.
 COVERED = 0.6
+# So many words may stand between two that are quoted, and follow a "not" before what it is about.
+FURTHER = 4
 
 
 def assumes(question: str) -> bool:
@@ -49,7 +53,39 @@ def _otherwise(question: str, sentence: str, reader: Reader) -> Difference | Non
     for found in findings(align(asked, [said]), [said]):
         words = found.disagreement
         if found.certain and found.kind in _COMPARED - skipped and words.source:
-            return Difference(words.claim, words.source, found.kind)
+            denies = found.kind == "negation"
+            return Difference(_quoted(words.claim, asked, denies), _quoted(words.source, said, denies), found.kind)
+    return None
+
+
+def _quoted(words: str, said: Outline, denies: bool) -> str:
+    """Some words as they stand in a text; around a "not", from where they begin to where they mean something.
+
+    "was not in" goes on to "was not in the alliance", and of "the alliance in" the last word is left away.
+    """
+    place = _place(words.split(), said)
+    if place is None:
+        return words
+    first, last = place
+    nots = [k for k in negators(said.words) if first <= k <= last]
+    if denies and (nots or not said.stop[first : last + 1].all()):
+        while said.stop[last] and last not in nots:
+            last -= 1
+        if last in nots:
+            following = range(last + 1, min(last + 1 + FURTHER, len(said)))
+            end = next((k for k in following if not said.stop[k]), last)
+            last = last if CLAUSE.search(said.text[said.spans[last][1] : said.spans[end][0]]) else end
+    return " ".join(said.text[said.spans[first][0] : said.spans[last][1]].split())
+
+
+def _place(wanted: Sequence[str], said: Outline) -> tuple[int, int] | None:
+    """Where these words stand in a text in this order, with few others between them: the first and the last."""
+    for first in range(len(said)):
+        last = first - 1
+        for word in wanted:
+            last = next((k for k in range(last + 1, len(said)) if said.words[k] == word), len(said))
+        if last < min(len(said), first + len(wanted) + FURTHER) and said.words[first] == wanted[0]:
+            return first, last
     return None
 
 
