@@ -1,66 +1,27 @@
-"""What kind of thing a question asks for, a number, a date or a name, and whether some words hold one.
+"""What kind of thing a question asks for, a number, a date, a country, a name …, and whether some words hold one.
 
 "How many took part?" is not answered by a sentence without a number, however near its meaning lies. English, by
 rules; what a question names itself is no answer to it.
 """
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 
-_SMALL = (
-    "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|twenty|thirty|forty|fifty|hundred|thousand|"
-    "million|billion|half|third|quarter|percent|century|decades?"
-)
-_ASKS_NUMBER = re.compile(
-    r"\b(?:how (?:many|much|long|old|far|tall|high|big|large)|"
-    r"what (?:percentage|percent|proportion|share|number|amount|sum|budget|cost|price|size|age)|"
-    r"(?:which|what) (?:year|date|day|month|decade|century)|since when|"
-    r"what (?:is|was) the (?:budget|cost|price|population|number))\b",
-    re.IGNORECASE,
-)
-_NUMBER = re.compile(rf"\d|\b(?:{_SMALL})\b", re.IGNORECASE)
-_ASKS_DATE = re.compile(r"\bwhen (?:did|was|were|will|is|has|had)\b", re.IGNORECASE)
-_DATE = re.compile(
-    r"\d|\b(?:january|february|march|april|june|july|august|september|october|november|december|century|decades?|"
-    r"war|during|after|since|before|until|following|era|age)\b",
-    re.IGNORECASE,
-)
-# Nouns for things that have a name of their own.
-_NAMED = (
-    r"countr(?:y|ies)|nations?|governments?|compan(?:y|ies)|firms?|generals?|presidents?|(?:prime )?ministers?|courts?|"
-    r"cit(?:y|ies)|towns?|villages?|provinces?|person|people|man|woman|officers?|leaders?|universit(?:y|ies)|banks?|"
-    r"newspapers?|teams?|players?|authors?|scientists?|kings?|queens?|apps?|software|programs?|brands?|models?|"
-    r"treat(?:y|ies)|resolutions?|laws?|articles?|ships?|aircraft|weapons?|missiles?|tanks?|standards?|protocols?|"
-    r"books?|films?|songs?|albums?|platforms?"
-)
-_PLAIN = (
-    r"(?!between\b|of\b|in\b|for\b|to\b|by\b|that\b|is\b|are\b|was\b|were\b|do\b|does\b|did\b|has\b|have\b|from\b|"
-    r"with\b|type\b|kind\b|sort\b|makes?\b|made\b)[\w-]+"
-)
-_ASKS_NAME = re.compile(
-    r"\bwho (?:leads|led|founded|heads|headed|chairs|commands|commanded|runs|ran|directs|signed|wrote|invented|won|"
-    r"pays|paid|made|created|built|discovered|owns|killed|defeated|designed|proposed|published|played|sang|introduced|"
-    r"established|started|appointed|named|owned|held|taught|bought|sold|hired|elected|ordered|painted|composed|directed|"
-    r"produced|coined|opened|launched|funded|is the|was the)\b|"
-    r"\b(?:the )?names? of\b|\b(?:is|are|was|were) \w+ called\b|\bnamed\b|"
-    rf"\bwhich (?:{_PLAIN} ){{0,2}}(?:{_NAMED})\b(?!['’])|\bwhat (?:(?-i:[A-Z]\w+) )?(?:{_NAMED})\b(?!['’])",
-    re.IGNORECASE,
-)
-# Articles of a treaty, resolutions and models are named by numbers too.
-_NUMBERED = re.compile(r"\b(?:articles?|resolutions?|models?)\b", re.IGNORECASE)
-_NAME_INSIDE = re.compile(r"(?<=[\w,;:—–(-] )[A-Z][\w.’'-]*|(?<=\()[A-Z][\w.’'-]*")
-_NAME_FIRST = re.compile(r"(?:^|[.!?] )((?:[A-Z][\w’'-]+ )+[A-Z][\w’'-]+|[A-Z]{2,})\b")
-_TITLE = re.compile(r"[A-Z][\w’'-]*(?:\s+(?:(?:of|in|the|and|for|on)\s+)*[A-Z][\w’'-]*)+")
+from rag.names import new_countries, new_names, new_places
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of thing: the questions that ask for it, and whether some words hold one, by question and words."""
+
+    asks: re.Pattern[str]
+    holds: Callable[[str, str], object]
 
 
 def lacks_what_is_asked(question: str, text: str) -> bool:
-    """Whether the question asks for a number, a date or a name and `text` has none that the question does not name."""
-    if _ASKS_NUMBER.search(question) and not _NUMBER.search(text):
-        return True
-    if _ASKS_DATE.search(question) and not _DATE.search(text):
-        return True
-    if not _ASKS_NAME.search(question) or (_NUMBERED.search(question) and re.search(r"\d", text)):
-        return False
-    return not _new_names(question, text)
+    """Whether the question asks for a kind of thing, and `text` has none that the question does not name itself."""
+    return any(kind.asks.search(question) and not kind.holds(question, text) for kind in KINDS)
 
 
 def names_in(question: str) -> list[str]:
@@ -73,17 +34,159 @@ def numbers_in(text: str) -> list[str]:
     return re.findall(r"\d[\d,.]*", text)
 
 
-def _new_names(question: str, text: str) -> list[str]:
-    known, acronyms = question.lower(), _acronyms(question)
-    inside = [re.sub(r"[’']s$", "", name.strip(".’'-")) for name in _NAME_INSIDE.findall(" " + text)]
-    names = [*inside, *_NAME_FIRST.findall(text)]
-    return [name for name in names if name.lower() not in known and name.upper() not in acronyms]
+def _pattern(*ways: str) -> re.Pattern[str]:
+    return re.compile("|".join(rf"\b(?:{way})" for way in ways), re.IGNORECASE)
 
 
-def _acronyms(question: str) -> set[str]:
-    """How the long names of a question are written short: African Union Mission in Somalia, AUMIS and AMS."""
-    found = set[str]()
-    for name in _TITLE.findall(question):
-        words = name.split()
-        found |= {"".join(w[0] for w in words if w[0].isupper()), "".join(w[0] for w in words).upper()}
-    return found
+def _has(*words: str) -> Callable[[str, str], object]:
+    pattern = re.compile(rf"\b(?:{'|'.join(words)})\b", re.IGNORECASE)
+    return lambda _, text: pattern.search(text)
+
+
+def _holds_name(question: str, text: str) -> bool:
+    # Models are named by numbers too.
+    return bool(new_names(question, text) or (_NUMBERED.search(question) and re.search(r"\d", text)))
+
+
+def _holds_amount(question: str, text: str) -> bool:
+    """Whether there is a number that is no date and does not stand in the question."""
+    left = _DATED.sub(" ", text)
+    found = re.findall(rf"\d[\d,.]*|\b(?:{_SMALL})\b", left, re.IGNORECASE)
+    return any(number.lower().strip(",.") not in question.lower() for number in found)
+
+
+_NUMBERED = re.compile(r"\bmodels?\b", re.IGNORECASE)
+# A word between "which" and the noun that says what is asked for.
+_PLAIN = (
+    r"(?!(?:between|of|in|for|to|by|that|is|are|was|were|do|does|did|has|have|from|with|type|kind|sort|makes?|made|can|"
+    r"could|will|would|should|may|might|must|led|drove|lets?|gave)\b)[\w-]+"
+)
+_ADJECTIVE = rf"(?!\w+(?:s|ed)\b){_PLAIN}"
+
+
+def _which(nouns: str, between: int = 2) -> str:
+    """Questions for one of these things; "the president's views" is none of them."""
+    adjective = rf"(?-i:[A-Z]\w+) |{_ADJECTIVE} "
+    return rf"(?:which (?:{_PLAIN} ){{0,{between}}}|what (?:{adjective})?)(?:{nouns})\b(?!['’])"
+
+
+_AMOUNTS = (
+    "number|amount|sum|budget|cost|price|size|age|salary|salaries|wages?|percentage|percent|proportion|share|fraction|"
+    "distance|speed|weight|height|length|temperature|score|total|toll|turnout"
+)
+_SMALL = (
+    "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|twenty|thirty|forty|fifty|hundred|thousand|"
+    "million|billion|twice|half|third|quarter|percent|century|decades?"
+)
+_MONTHS = "january|february|march|april|june|july|august|september|october|november|december"
+# Days, years and centuries.
+_DATED = re.compile(
+    rf"\b9/11\b|\b(?:{_MONTHS}) \d+(?:, \d{{4}})?|\b\d+ (?:{_MONTHS})\b|\b\d+(?:st|nd|rd|th)\b|"
+    rf"(?:\b(?:in|since|by|from|until|to|of|before|after|during|between|and|{_MONTHS}) |\(|, )(?:1\d|20)\d\d\b"
+    r"(?![,.]\d)",
+    re.IGNORECASE,
+)
+_ROLES = (
+    "generals?|admirals?|colonels?|commanders?|officers?|presidents?|(?:prime )?ministers?|secretary|ambassadors?|"
+    "envoys?|senators?|leaders?|politicians?|journalists?|authors?|scientists?|researchers?|engineers?|founders?|"
+    "kings?|queens?|person|people|man|woman|players?|diplomat|analyst|expert"
+)
+_BODIES = (
+    "compan(?:y|ies)|firms?|corporations?|universit(?:y|ies)|colleges?|institutes?|academ(?:y|ies)|schools?|hospitals?|"
+    "banks?|newspapers?|magazines?|think tanks?|manufacturers?|contractors?|vendors?|suppliers?|ministry|ministries|"
+    "departments?|agenc(?:y|ies)|committees?|commissions?|councils?|parliaments?|teams?|regiments?|brigades?|battalions?|squadrons?|"
+    "(?:terrorist|militant|rebel|armed|extremist|insurgent|hacker) (?:groups?|organi[sz]ations?|networks?|movements?)"
+)
+_THINGS = (
+    "apps?|software|programs?|brands?|models?|laws?|treat(?:y|ies)|ships?|vessels?|aircraft|drones?|weapons?|missiles?|"
+    "tanks?|satellites?|standards?|protocols?|books?|films?|songs?|albums?|platforms?|websites?|operation|exercise|"
+    "battles?|wars?|bases?|currenc(?:y|ies)|languages?|prizes?|awards?|medals?|rivers?|seas?|straits?"
+)
+_COUNTRIES = "countr(?:y|ies)|nations?|governments?"
+_TOWNS = "cit(?:y|ies)|towns?|villages?|airports?|ports?|islands?|capitals?|provinces?"
+_DID = (
+    r"leads|heads|chairs|commands|runs|directs|pays|owns|funds|finances|manufactures|makes|builds|supplies|sells|appoints|"
+    r"signs|led|ran|won|paid|made|built|held|taught|bought|sold|wrote|sang|took|gave|said|drew|began|came|went|fought|brought|put|set|"
+    r"sent|spoke|got|became|lost|found|left|met|chose|broke|told|shot|threw|flew|drove|stood|"
+    r"(?!use|involv|need|suppos|allow)\w{3,}ed|(?:is|was) (?:the|in charge)"
+)
+
+KINDS = (
+    Kind(
+        _pattern(
+            r"how (?:many|much)\b",
+            rf"what (?:(?:is|was|are|were) the )?(?:{_ADJECTIVE} )?(?:{_AMOUNTS})\b",
+            r"what (?:is|was) the population\b",
+        ),
+        _holds_amount,
+    ),
+    Kind(
+        _pattern(
+            r"how (?:long|old|far|tall|high|big|large|heavy|fast|deep|wide)\b",
+            r"(?:which|what) (?:year|date|day|time|month|decade|century|version)\b(?! of (?:day|year)\b)",
+            r"since when\b",
+        ),
+        _has(r"\w*\d\w*", _SMALL),
+    ),
+    Kind(
+        _pattern(r"when (?:did|was|were|will|is|has|had)\b"),
+        _has(r"\w*\d\w*", _MONTHS, "century|decades?|war|during|after|since|before|until|following|era|age"),
+    ),
+    Kind(
+        _pattern(
+            r"when (?:did|was|were)\b.* (?:founded|established|created|signed|launched|set up|born|formed|begin|start|"
+            r"adopted|introduced|built|opened)\b"
+        ),
+        _has(r"\w*\d\w*", _MONTHS, "century|decades?|wars?"),
+    ),
+    Kind(
+        _pattern(r"how (?:often|frequently)\b"),
+        _has(
+            r"\w*\d\w*|\w*annual\w*|years?|yearly|month(?:ly)?|week(?:ly)?|daily|days?|hour(?:ly)?|every|each|once|twice|"
+            r"times|regular(?:ly)?|periodic\w*|biennial\w*|frequent\w*|often|rare(?:ly)?|seldom|always|usually|sometimes|"
+            r"quarter(?:ly)?|constant(?:ly)?|continu\w+|never"
+        ),
+    ),
+    Kind(
+        _pattern(
+            _which(_COUNTRIES, between=1),
+            rf"which (?:two|three|four|five|other|(?-i:[A-Z]\w+)) {_PLAIN} (?:{_COUNTRIES})\b(?!['’])",
+        ),
+        new_countries,
+    ),
+    Kind(
+        _pattern(
+            _which(_TOWNS),
+            r"what (?:is|was) the capital\b",
+            r"where (?:is|are|was|were|do|does|did|has|have|will)\b.* "
+            r"(?:signed|founded|headquarter\w*|born|based|stationed)\b",
+        ),
+        new_places,
+    ),
+    Kind(_pattern(_which("courts?|tribunals?")), _has("courts?|tribunals?|judges?|ICC|ICJ")),
+    Kind(_pattern(_which("resolutions?", between=3)), _has("resolutions?")),
+    Kind(
+        _pattern(_which("penalt(?:y|ies)|fines?|punishments?")),
+        _has("penalt(?:y|ies)|fine[sd]?|punish(?:ments?|ed)|sentenced?|sentences|sanctions?|prison|imprisonment|jail"),
+    ),
+    Kind(
+        _pattern("(?:which|what) ranks?"),
+        _has("ranks?|generals?|admirals?|colonels?|majors?|captains?|lieutenants?|sergeants?|corporals?|privates?"),
+    ),
+    Kind(
+        _pattern(_which("articles?|clauses?|paragraphs?|chapters?|annex(?:es)?")),
+        _has(r"articles?|clauses?|sections?|paragraphs?|chapters?|annex(?:es)?|\d+"),
+    ),
+    Kind(
+        _pattern(
+            rf"who (?:{_DID})\b",
+            r"by whom\b",
+            r"(?:the |code ?)?names? of\b",
+            r"(?:is|are|was|were) (?:\w+ ){1,4}called\b(?! a\b| the\b)",
+            r"what (?:is|was|are|were) .+ named\b|named (?:after|for)\b",
+            _which(f"{_ROLES}|{_BODIES}|{_THINGS}"),
+        ),
+        _holds_name,
+    ),
+)
+"""The kinds of things that can be told apart. Asking for a new one is adding a row."""
