@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import Response
+from pydantic import BaseModel
 
 from rag import __version__
 from rag.chat import Chat
@@ -14,7 +15,9 @@ from rag.settings import Settings
 from ui.completions import completion_routes
 from ui.door import Door, Kind
 from ui.guard import Guard
+from ui.record import AnswerRecord, Documents, Error, Passages, Text, Verification
 from ui.refusal import Refused, answer_errors, record_response
+from ui.server import OwnOriginOnly
 from ui.streaming import EVENTS, QUIET_S, block, streamed, whole
 from ui.turnstile import Turnstile
 from ui.wanted import MOST, Ask, Read, Search
@@ -39,9 +42,15 @@ def api(
     app.include_router(_reading(door, readings))
     app.include_router(_asking(door, questions))
     app.include_router(completion_routes(door, questions, int(time.time())))
+    app.add_middleware(OwnOriginOnly, host=settings.host)
     app.add_middleware(Guard, host=settings.host, token=settings.token)
     answer_errors(app)
     return app
+
+
+def gives(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+    """What a route answers, for `/openapi.json`. Its answers are not made from these models."""
+    return {200: {"model": model}, "4XX": {"model": Error}, "5XX": {"model": Error}}
 
 
 def _reading(door: Door, turnstile: Turnstile) -> APIRouter:
@@ -54,12 +63,12 @@ def _reading(door: Door, turnstile: Turnstile) -> APIRouter:
         await turnstile.run(door.chat.documents)
         return {"status": "ok"}
 
-    @routes.get("/documents")
+    @routes.get("/documents", responses=gives(Documents))
     async def documents() -> JSON:
         """The documents that can be asked about."""
         return await turnstile.run(door.documents)
 
-    @routes.get("/documents/{document:path}")
+    @routes.get("/documents/{document:path}", responses=gives(Text))
     async def read(
         document: str,
         start: Annotated[int, Query(ge=0, le=MOST)] = 0,
@@ -68,16 +77,16 @@ def _reading(door: Door, turnstile: Turnstile) -> APIRouter:
         """A document's canonical text, which the offsets of citations count in, or part of it."""
         return await turnstile.run(lambda: door.read(Read(document=document, start=start, end=end)))
 
-    @routes.post("/search")
+    @routes.post("/search", responses=gives(Passages))
     async def search(wanted: Search) -> JSON:
         """The passages that best answer a question, and no answer."""
         return await turnstile.run(lambda: door.search(wanted))
 
-    @routes.post("/verify")
+    @routes.post("/verify", responses=gives(Verification))
     async def verify(saved: dict[str, Any], request: Request) -> JSON:
         """Which citations of a saved answer, or of a receipt, still hold today."""
         body = await request.body()
-        return await turnstile.run(lambda: door.verify(body))
+        return (await turnstile.run(lambda: door.verify(body)))[0]
 
     return routes
 
@@ -85,7 +94,7 @@ def _reading(door: Door, turnstile: Turnstile) -> APIRouter:
 def _asking(door: Door, turnstile: Turnstile) -> APIRouter:
     routes = APIRouter(prefix="/v1")
 
-    @routes.post("/ask")
+    @routes.post("/ask", responses=gives(AnswerRecord))
     async def ask(wanted: Ask, request: Request) -> Response:
         """The answer record; with `Accept: text/event-stream` each statement as soon as it is checked, then the record.
 

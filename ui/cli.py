@@ -1,6 +1,5 @@
 """The command line. Commands import what they need when they run, so that help answers at once."""
 
-import contextlib
 import sys
 from pathlib import Path
 
@@ -65,15 +64,44 @@ def chat(*, documents: Path | None, data: Path | None, backend: str | None, host
     """Serve the browser page."""
     from ui.opening import open_up_to_date
     from ui.server import listen
+    from ui.serving import check_allowed, say_reachable, until_stopped
 
     settings = settings_with(documents=documents, data=data, backend=backend, host=host, port=port)
     with listen(settings.host, settings.port) as listening:  # before the documents are read, which can take long
+        check_allowed(settings)
+        say_reachable(settings)
         opened = open_up_to_date(settings)
+        from ui.api import api
         from ui.exam_page import exam_routes
         from ui.page import serve
 
-        with contextlib.suppress(KeyboardInterrupt):  # which is how it is meant to end
-            serve(opened, settings, listening, evaluation=exam_routes(opened, settings))
+        with until_stopped():
+            serve(opened, settings, listening, evaluation=exam_routes(opened, settings), api=api(opened, settings))
+
+
+@main.command("serve")
+@folders
+@backend_option
+@click.option("--host", help="Address to serve on (PINCITE_HOST).")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to serve on (PINCITE_PORT).")
+@click.option("--json", "as_json", is_flag=True, help="Say as JSON where it answers.")
+def serve_api(
+    *, documents: Path | None, data: Path | None, backend: str | None, host: str | None, port: int | None, as_json: bool
+) -> None:
+    """Answer programs over HTTP, without the page."""
+    from ui.serving import run
+
+    run(settings_with(documents=documents, data=data, backend=backend, host=host, port=port), as_json)
+
+
+@main.command()
+@folders
+@backend_option
+def mcp(documents: Path | None, data: Path | None, backend: str | None) -> None:
+    """Answer agents that speak MCP, on standard input and output."""
+    from ui.mcp_server import run
+
+    run(settings_with(documents=documents, data=data, backend=backend))
 
 
 @main.command()
@@ -97,8 +125,9 @@ def batch(
 ) -> None:
     """Answer every row of a file, and go on after a stop.
 
-    QUESTIONS is a .jsonl or .csv file whose rows have a question, and maybe an id and a history. To go on after a
-    stop, type the same again: rows that have an answer are not asked twice.
+    QUESTIONS is a .jsonl or .csv file whose rows have a question, and maybe an id and a history. A row without an id
+    has the number of its line. A line with nothing on it is skipped; a row with an empty question gets a failed record.
+    To go on after a stop, type the same again: rows that have an answer are not asked twice.
     """
     from ui.batching import run
 

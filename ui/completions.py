@@ -169,4 +169,5 @@ def _model(name: str, created: int) -> JSON:
 
 
 def _no_such_model(door: Door) -> Refused:
-    return Refused(404, f"That model may not be chosen here. Use one of: {', '.join(door.usable())}.")
+    words = f"That model may not be chosen here. Use one of: {', '.join(door.usable())}."
+    return Refused(404, words, "invalid_request_error", code="model_not_found")

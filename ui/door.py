@@ -10,7 +10,7 @@ from rag.llms import check_spec, parse_spec
 from rag.receipt import parse_receipt
 from rag.recheck import check, read_today
 from rag.settings import Settings
-from ui.verifying import findings_record
+from ui.verifying import findings_record, findings_text
 from ui.wanted import Ask, Read, Search
 
 # What a caller may name instead of the backend that the settings name.
@@ -20,13 +20,18 @@ SHOWN = ("supported", "partial")
 Kind = Literal["searched", "statement", "withheld", "answer"]
 
 
+def backends_of(settings: Settings) -> tuple[str, ...]:
+    """The backends that callers may name: the settings' own, the one that costs nothing, and those allowed besides."""
+    named = ",".join(filter(None, (settings.backend, "offline", settings.allow_backends.strip(" ,"))))
+    return tuple(dict.fromkeys(map(str, parse_spec(named))))
+
+
 class Door:
     """An open chat as programs may use it. Threads may share it."""
 
     def __init__(self, chat: Chat, settings: Settings) -> None:
         self.chat, self.settings = chat, settings
-        named = ",".join(filter(None, (settings.backend, "offline", settings.allow_backends.strip(" ,"))))
-        self.backends = tuple(dict.fromkeys(map(str, parse_spec(named))))
+        self.backends = backends_of(settings)
 
     def usable(self) -> list[str]:
         """What a caller may name now, the settings' own backend first."""
@@ -100,8 +105,8 @@ class Door:
             "passages": [passage.record() | text for passage, text in zip(found, texts, strict=True)],
         }
 
-    def verify(self, saved: bytes) -> JSON:
-        """Which citations of a saved answer or receipt still hold. Raises UsageError when it is neither."""
+    def verify(self, saved: bytes) -> tuple[JSON, str]:
+        """Which citations of a saved answer or receipt still hold, also as text. Raises UsageError for all else."""
         try:
             receipt = parse_receipt(saved)
         except ValueError as error:
@@ -110,7 +115,8 @@ class Door:
             ) from None
         names = {cited.document for cited in receipt.citations}
         today = read_today(self.settings.documents, names) if names else {}
-        return findings_record(receipt, check(receipt, today))
+        findings = check(receipt, today)
+        return findings_record(receipt, findings), findings_text(receipt, findings)
 
     def _is_usable(self, name: str) -> bool:
         try:

@@ -15,7 +15,8 @@ from rag.settings import Settings
 from ui import render
 from ui.conversation import Chat, Conversation
 from ui.events import Events, View
-from ui.server import OwnOriginOnly, listen, server
+from ui.server import Beside, OwnOriginOnly, listen, server
+from ui.serving import address
 
 # Gradio reads these when it is imported and when a page is made: send nothing home, keep no statistics of events.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -52,13 +53,15 @@ def build_page(
     return blocks
 
 
-def web_app(blocks: gr.Blocks, host: str, evaluation: APIRouter | None = None) -> FastAPI:
+def web_app(blocks: gr.Blocks, host: str, evaluation: APIRouter | None = None, api: FastAPI | None = None) -> FastAPI:
     """The page as an ASGI application for `host`, which loads nothing from other machines and sends them nothing.
 
-    With the routes of `ui.exam_page`, wrong citations can be reported too.
+    With the routes of `ui.exam_page`, wrong citations can be reported too; with `ui.api`, programs are answered.
     """
     app = FastAPI(openapi_url=None)
     app.add_middleware(OwnOriginOnly, host=host)
+    if api:
+        app.add_middleware(Beside, api=api)
     scripts = ["page.js"]
     if evaluation:
         app.include_router(evaluation)
@@ -100,16 +103,16 @@ def serve(
     examples: Sequence[str] = (),
     announce: Callable[[str], None] = print,
     evaluation: APIRouter | None = None,
+    api: FastAPI | None = None,
 ) -> None:
     """Serves the page until it is interrupted, on a socket that `ui.server.listen` gave where there is one.
 
     Without one it listens itself, and raises PinciteError when the address cannot be had.
     """
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
     with listening or listen(settings.host, settings.port) as door:
         page = build_page(chat, settings, examples, evaluation=evaluation is not None)
-        app = web_app(page, settings.host, evaluation)
-        announce(f"Pincite is at http://{host}:{settings.port}  (stop it with Ctrl+C)")
+        app = web_app(page, settings.host, evaluation, api)
+        announce(f"Pincite is at {address(settings)}  (stop it with Ctrl+C)")
         server(app).run(sockets=[door])
 
 
@@ -132,7 +135,7 @@ class _Page:
             )
             self.beside = gr.Dropdown(
                 [("nobody else", ""), *backends],
-                value=None,
+                value="",
                 allow_custom_value=True,
                 label="and by",
                 elem_id="beside",

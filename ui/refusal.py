@@ -45,15 +45,21 @@ class Refused(Exception):
     """A request that is answered with an error. `message` is one line for whoever sent it."""
 
     def __init__(
-        self, status: int, message: str, kind: str | None = None, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        message: str,
+        kind: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        code: str | None = None,
     ) -> None:
         super().__init__(message)
         self.status, self.message, self.headers = status, as_one_line(message), dict(headers or {})
+        self.code = code
         self.kind = kind or KINDS.get(status, "server_error" if status >= 500 else "invalid_request_error")
 
     def body(self) -> JSON:
         """The error as the protocols of the field write it."""
-        return {"error": {"message": self.message, "type": self.kind, "param": None, "code": None}}
+        return {"error": {"message": self.message, "type": self.kind, "param": None, "code": self.code}}
 
     def response(self) -> JSONResponse:
         """The error as a response."""
@@ -116,8 +122,15 @@ def _seen(request: Request, error: Exception) -> Refused:
             return Refused(400, wrong(error.errors(), _model(request)))
         case HTTPException(status_code=404):
             return Refused(404, "There is nothing at this address. GET /openapi.json lists what there is.")
+        case HTTPException(status_code=405):
+            allowed = (error.headers or {}).get("allow", "another method")
+            return Refused(
+                405, f"This address is not asked with {request.method}. Use {allowed}.", headers=error.headers
+            )
+        case HTTPException(status_code=400):  # FastAPI's words for JSON that is nested too deeply
+            return Refused(400, "The request is not JSON that can be read. Send one JSON object.")
         case HTTPException():
-            return Refused(error.status_code, f"{error.detail}.".replace("..", "."), headers=error.headers)
+            return Refused(error.status_code, error.detail, headers=error.headers)
     return broken()
 
 

@@ -18,6 +18,9 @@ POLICY = (
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
     "object-src 'none'; base-uri 'self'; form-action 'self'; frame-src 'none'; frame-ancestors 'self'"
 )
+# What somebody types who wants another port.
+CHAT = "PORT={0} make chat (or PINCITE_PORT={0} pincite chat)"
+SERVE = "pincite serve --port {0}"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 REFUSED = "This page is served to this machine only. To serve it under another name, set PINCITE_HOST."
 HEADERS = {
@@ -59,7 +62,19 @@ def asked_host(headers: Headers) -> str:
     return re.sub(r":\d*$", "", headers.get("host", "")).strip("[]").lower()
 
 
-def listen(host: str, port: int) -> socket.socket:
+class Beside:
+    """ASGI middleware: requests for the HTTP API go to it, and all others to the page that it stands beside."""
+
+    def __init__(self, app: ASGIApp, api: ASGIApp) -> None:
+        self.app, self.api = app, api
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hands a request on."""
+        asked = scope["type"] == "http" and re.match(r"/v1(/|$)|/openapi\.json$", scope["path"])
+        await (self.api if asked else self.app)(scope, receive, send)
+
+
+def listen(host: str, port: int, typed: str = CHAT) -> socket.socket:
     """A listening socket. Raises PinciteError saying what to type when the address cannot be had."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -72,13 +87,12 @@ def listen(host: str, port: int) -> socket.socket:
         listening.listen(128)
     except OSError as error:
         listening.close()
-        raise PinciteError(_refusal(error, host, port)) from None
+        raise PinciteError(_refusal(error, host, port, typed)) from None
     return listening
 
 
-def _refusal(error: OSError, host: str, port: int) -> str:
+def _refusal(error: OSError, host: str, port: int, typed: str) -> str:
     other = port + 1 if port < 65535 else 7860
-    typed = "PORT={0} make chat (or PINCITE_PORT={0} pincite chat)"
     if error.errno == errno.EADDRINUSE:
         return f"Port {port} on {host} is already in use. Type: {typed.format(other)}"
     if error.errno == errno.EACCES:

@@ -45,10 +45,13 @@ def run(settings: Settings, path: Path, as_json: bool) -> int:
     if as_json:
         click.echo(as_json_text(findings_record(saved, findings), indent=2))
     else:
-        for finding in findings:
-            click.echo(_line(finding))
-        click.echo(_summary(saved, findings))
+        click.echo(findings_text(saved, findings))
     return int(saved.intact is False or any(finding.state not in GOOD for finding in findings))
+
+
+def findings_text(saved: Receipt, findings: Sequence[Finding]) -> str:
+    """A line for each citation, then how many hold."""
+    return "\n".join([*map(_line, findings), _summary(saved, findings)])
 
 
 def _line(finding: Finding) -> str:
