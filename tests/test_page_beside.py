@@ -109,6 +109,18 @@ def test_a_backend_that_fails_leaves_the_other_and_the_first_column_is_the_conve
     assert (question, backend, [turn.content for turn in history]) == ("And then?", "quick:a", ["Where?", RISES])
 
 
+def test_the_second_picker_says_that_nobody_else_is_asked_and_can_be_emptied(page: Any, chat: ScriptedChat) -> None:
+    picker = page.locator("#beside input")
+    assert picker.input_value() == "nobody else"
+    for key in ("Enter", "Tab"):
+        choose(page, "beside", "quick:a")
+        picker.fill("")
+        picker.press(key)
+        page.wait_for_function("document.querySelector('#beside input').value === 'nobody else'")
+    ask(page, "Where?")
+    assert page.locator("#current .answer").count() == 1
+
+
 def test_a_verdict_is_told_by_its_word_and_its_icon_and_not_by_colour_alone(page: Any) -> None:
     ask(page, "And then?")
     verdicts = page.locator("#current .body .verdict")
