@@ -62,7 +62,7 @@ def test_help_takes_less_than_half_a_second_and_loads_no_library() -> None:
     ran, modules = modules_of("--help")
     after = os.times()
     assert ran.code == 0
-    for command in ("ingest", "ask", "chat", "batch", "show", "backends", "doctor", "eval"):
+    for command in ("ingest", "ask", "chat", "serve", "mcp", "batch", "show", "backends", "doctor", "eval"):
         assert f"\n  {command} " in ran.text
     assert modules.isdisjoint({"chromadb", "langchain_core", "numpy", "onnxruntime", "pydantic", *HEAVY})
     # Processor time, which other work on this machine does not change.

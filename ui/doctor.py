@@ -12,13 +12,13 @@ from rag.chat import Chat
 from rag.errors import DocumentsError, PinciteError, SettingsError
 from rag.index_lock import CHROMA_FOLDER
 from rag.ingest import holds_other_files, stale_files
-from rag.llms import try_backends
+from rag.llms import check_spec, try_backends
 from rag.minilm import MiniLM
 from rag.readers import find_files
 from rag.settings import Settings, load_settings
 from ui.lines import as_one_line
 from ui.opening import other_documents_line, stale_line
-from ui.server import listen
+from ui.server import LOOPBACK, listen
 
 SKIPPED_SHOWN = 3
 
@@ -116,11 +116,19 @@ def _backend(settings: Settings) -> Iterator[str | PinciteError]:
             yield f"{trial.spec} answered and cited its source in {trial.seconds:.1f} s"
         else:
             yield f"{trial.spec} answered in {trial.seconds:.1f} s, but without the number of a sentence"
+    for spec in filter(None, (part.strip() for part in settings.allow_backends.split(","))):
+        try:
+            check_spec(spec, settings)
+            yield f"{spec} can be named by programs"
+        except PinciteError as error:
+            yield PinciteError(f"PINCITE_ALLOW_BACKENDS names {spec}: {error}")
 
 
 def _port(settings: Settings) -> Iterator[str | PinciteError]:
     listen(settings.host, settings.port).close()
-    yield f"port {settings.port} on {settings.host} is free"
+    closed = settings.host not in LOOPBACK and settings.token is None
+    more = "; other machines can reach it, so pincite serve needs PINCITE_TOKEN" if closed else ""
+    yield f"port {settings.port} on {settings.host} is free{more}"
 
 
 CHECKS: dict[str, Check] = {

@@ -24,15 +24,15 @@ def run(settings: Settings, as_json: bool) -> None:
             "or serve on 127.0.0.1."
         )
     check_allowed(settings)
-    with listen(settings.host, settings.port, SERVE) as listening:  # before the documents are read, which can take long
+    # Listening before the documents are read, which can take long.
+    with until_stopped(), listen(settings.host, settings.port, SERVE) as listening:
         chat = open_up_to_date(settings)
         from ui.api import api
 
         app, url = api(chat, settings), address(settings)
         record = {"url": f"{url}/v1", "host": settings.host, "port": settings.port}
-        with until_stopped():
-            click.echo(as_json_text(record) if as_json else f"Pincite answers at {url}/v1  (stop it with Ctrl+C)")
-            server(app).run(sockets=[listening])
+        click.echo(as_json_text(record) if as_json else f"Pincite answers at {url}/v1  (stop it with Ctrl+C)")
+        server(app).run(sockets=[listening])
 
 
 def address(settings: Settings) -> str:
