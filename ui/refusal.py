@@ -123,10 +123,8 @@ def _seen(request: Request, error: Exception) -> Refused:
         case HTTPException(status_code=404):
             return Refused(404, "There is nothing at this address. GET /openapi.json lists what there is.")
         case HTTPException(status_code=405):
-            allowed = (error.headers or {}).get("allow", "another method")
-            return Refused(
-                405, f"This address is not asked with {request.method}. Use {allowed}.", headers=error.headers
-            )
+            words = f"This address does not know {request.method}. Use {(error.headers or {}).get('Allow', 'another')}."
+            return Refused(405, words, headers=error.headers)
         case HTTPException(status_code=400):  # FastAPI's words for JSON that is nested too deeply
             return Refused(400, "The request is not JSON that can be read. Send one JSON object.")
         case HTTPException():
