@@ -19,7 +19,7 @@ from chromadb.config import System
 from chromadb.errors import ChromaError, NotFoundError
 
 from rag.errors import StoreError
-from rag.index_lock import CHROMA_FOLDER, Torn, alone, is_torn
+from rag.index_lock import CHROMA_FOLDER, Torn, alone, is_full, is_torn, unwritable
 
 # Chroma saves vectors after so many writes, and replays the rest whenever it is opened, at a millisecond a chunk.
 SYNC_THRESHOLD = 256
@@ -107,6 +107,8 @@ class Connection:
             place = self._url or str(self._data / CHROMA_FOLDER)
             fix = f"If it is damaged, delete {str(self._data)!r} and type: pincite ingest"
             words = " ".join(str(error).split())[:200]
+            if not self._url and is_full(self._data):
+                raise unwritable(self._data, words) from error
             raise StoreError(f"The index at {place} cannot be used ({words}). {fix}") from error
 
     def torn(self) -> bool:

@@ -9,6 +9,8 @@ ends with a seal: the size, time and digest of each file. Files that differ from
 import contextlib
 import hashlib
 import json
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,8 @@ from rag.errors import StoreError
 
 INGEST_WAIT_S = 600
 WRITE_WAIT_S = 120
+# With less than that left on the disk, it is the disk.
+ROOM_BYTES = 20_000_000
 CHROMA_FOLDER, MARK, SEAL = "chroma", "pincite.writing", "pincite.seal"
 
 # Path below Chroma's folder to size in bytes, time of change in ns and digest.
@@ -166,7 +170,19 @@ def folder_errors(data: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        words = error.strerror or error
-        raise StoreError(
-            f"The data folder {str(data)!r} cannot be written ({words}). Name another with --data."
-        ) from None
+        raise unwritable(data, error.strerror or str(error)) from None
+
+
+def is_full(data: Path) -> bool:
+    """Whether hardly anything is left of the disk that the data folder is on."""
+    return os.access(data, os.W_OK) and shutil.disk_usage(data).free < ROOM_BYTES
+
+
+def unwritable(data: Path, why: str) -> StoreError:
+    """That the data folder cannot be written, and what to type."""
+    if is_full(data):
+        return StoreError(
+            f"The disk of the data folder {str(data)!r} is full ({why}). Make room, then type the same again, or name "
+            "another folder with --data."
+        )
+    return StoreError(f"The data folder {str(data)!r} cannot be written ({why}). Name another with --data.")

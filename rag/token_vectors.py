@@ -8,6 +8,7 @@ coordinate is rounded to one of four levels (Lloyd-Max for a Gaussian; Max, "Qua
 import contextlib
 import functools
 import hashlib
+import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.errors import StoreError
-from rag.index_lock import folder_errors
+from rag.index_lock import folder_errors, is_full, unwritable
 from rag.minilm import DIMENSIONS, Encoding, MiniLM, Vectors
 
 THRESHOLD, LEVELS = 0.9816, np.array([-1.5104, -0.4528, 0.4528, 1.5104], np.float32)
@@ -176,6 +177,9 @@ class TokenVectors:
         try:
             yield
         except sqlite3.Error as error:
+            folder = self._path.parent if self._path else None
+            if folder and (is_full(folder) or not os.access(folder, os.W_OK)):
+                raise unwritable(folder, str(error)) from error
             raise StoreError(
                 f"The cache {str(self._path)!r} cannot be used ({error}). Delete it; what it held is made again."
             ) from error

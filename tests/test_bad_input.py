@@ -116,6 +116,7 @@ def test_files_that_cannot_be_read_are_named_and_the_rest_is_indexed(work: Path)
     seeds = work / "seeds"
     (seeds / "cafe.txt").write_bytes("café".encode("latin-1"))
     (seeds / "binary.txt").write_bytes(b"a\0b")
+    (seeds / "page.html").write_bytes(bytes(range(256)) * 9)
     (seeds / "empty.txt").write_bytes(b" \n")
     (seeds / "gone.txt").symlink_to("nowhere.txt")
     (seeds / "folder.txt").mkdir()
@@ -126,6 +127,7 @@ def test_files_that_cannot_be_read_are_named_and_the_rest_is_indexed(work: Path)
     for words in (
         "Skipped: cafe.txt is not UTF-8 text (byte 3). Save it as UTF-8.",
         "Skipped: binary.txt holds binary data",
+        "Skipped: page.html holds binary data, not HTML.",
         "Skipped: empty.txt is empty.",
         "Skipped: gone.txt cannot be read (No such file or directory).",
     ):
@@ -180,7 +182,7 @@ def test_a_question_that_cannot_be_asked_says_why(work: Path, index: Path, quest
         ('[{"role": "user", "content": "x"}, {"role": "assistant"}]', "item 2 has no content that is text"),
         ('[{"role": "user", "content": "\\ud800"}]', "item 1 holds half a character"),
         ("[" * 100_000, "is no conversation"),
-        (b"\xff\xfe", "is no conversation"),
+        (b"\xff\xfe", "is not UTF-8 text"),
     ],
 )
 def test_a_history_that_is_no_conversation_is_named(work: Path, content: str | bytes | None, says: str) -> None:
@@ -269,6 +271,32 @@ def test_a_corrupt_index_says_what_to_delete_and_can_be_built_again(
     assert files(work / "seeds") == documents
     index.rename(work / "deleted")
     assert "1932" in pincite("ask", QUESTION).text
+
+
+def test_what_fails_on_a_full_disk_is_put_down_to_the_disk_and_nothing_is_to_be_deleted(
+    work: Path, index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    garbage(index / "chroma" / "chroma.sqlite3")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 10**9, 0))
+    ran = pincite("ask", QUESTION)
+    refused(ran, "The disk of the data folder '.pincite' is full (", "Make room, then type the same again, or name")
+    assert "delete" not in ran.error
+
+
+def test_a_question_without_quotes_is_refused_with_the_quotes_it_needs(work: Path) -> None:
+    ran = pincite("ask", "When", "was", "it", "opened", "--json")
+    refused(ran, 'A question stands in quotes: pincite ask "When was it opened". Type: pincite ask --help', code=2)
+
+
+def test_what_a_terminal_would_obey_is_shown_and_not_sent_to_it(work: Path) -> None:
+    (work / "seeds" / "bridge.md").write_text(
+        "The harbour bridge was \x1b[2Jopened in 1932.\x1b]0;owned\x07\n", "utf-8"
+    )
+    ran = pincite("ask", QUESTION)
+    assert ran.text.startswith("The harbour bridge was \ufffd[2Jopened in 1932.")
+    assert not set("\x1b\x07\0") & set(ran.text + pincite("ask", "Who is \0\x1b[31m Otto?").text)
+    assert pincite("ask", QUESTION, "--json").json["statements"][0]["text"].startswith("The harbour bridge was \x1b[2J")
+    assert "\x1b]0;owned\x07" in pincite("show", "bridge.md").text
 
 
 def test_an_index_that_lost_rows_is_named_instead_of_quoted(work: Path, index: Path) -> None:

@@ -14,7 +14,7 @@ from rag.errors import PinciteError, UsageError
 from rag.passages import flat
 from rag.settings import Settings
 from rag.turns import turns_of
-from ui.lines import as_json_text, note
+from ui.lines import as_json_text, note, visible
 from ui.numbered import Numbered, where, withheld_line
 from ui.opening import open_index
 from ui.searched import searched_for
@@ -47,6 +47,8 @@ def read_history(path: Path) -> tuple[Turn, ...]:
         return turns_of(json.loads(path.read_text("utf-8-sig")))
     except OSError as error:
         why = f"cannot be read ({error.strerror})"
+    except UnicodeDecodeError:
+        why = "is not UTF-8 text"
     except (ValueError, RecursionError) as error:
         why = f"is no conversation ({flat(str(error))})"
     raise UsageError(f"The history {str(path)!r} {why}. Name a file with a JSON list of {{role, content}}.")
@@ -109,4 +111,4 @@ def _say(text: str) -> None:
         hang = "    " if text.startswith(("[", "    ")) else "  " if text.startswith("- ") else ""
         lead = "\n" * (len(text) - len(text.lstrip("\n")))
         text = lead + textwrap.fill(text.lstrip("\n"), width, subsequent_indent=hang, break_long_words=False)
-    click.echo(text)
+    click.echo(visible(text))

@@ -33,7 +33,7 @@ def ingest(paths: tuple[Path, ...], documents: Path | None, data: Path | None, a
 
 
 @main.command()
-@click.argument("question")
+@click.argument("words", metavar="QUESTION", nargs=-1, required=True)
 @folders
 @backend_option
 @as_json_flag
@@ -41,7 +41,7 @@ def ingest(paths: tuple[Path, ...], documents: Path | None, data: Path | None, a
 @click.option("--receipt", type=FILE, help="Save the answer as this file, for pincite verify.")
 def ask(
     *,
-    question: str,
+    words: tuple[str, ...],
     documents: Path | None,
     data: Path | None,
     backend: str | None,
@@ -52,7 +52,9 @@ def ask(
     """Answer one question."""
     from ui.asking import run
 
-    run(settings_with(documents=documents, data=data, backend=backend), question, history, as_json, receipt)
+    if len(words) > 1:
+        raise click.UsageError(f'A question stands in quotes: pincite ask "{" ".join(words)}".')
+    run(settings_with(documents=documents, data=data, backend=backend), words[0], history, as_json, receipt)
 
 
 @main.command()

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any, NoReturn
@@ -13,6 +14,8 @@ import click
 from rag.errors import PinciteError, UsageError
 
 LINES = 3
+# All control characters but tabs and line feeds.
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # What a shell expects of a command that was stopped with Ctrl-C.
 STOPPED = 130
 DISK = {
@@ -46,7 +49,8 @@ class Lines(click.Group):
             code = 0
         except click.UsageError as error:
             command = error.ctx.command_path if error.ctx else "pincite"
-            fail(f"{error.format_message()} Type: {command} --help", UsageError.exit_code)
+            said = error.format_message()
+            fail(f"{said}{'' if said.endswith(('.', '?')) else '.'} Type: {command} --help", UsageError.exit_code)
         except click.ClickException as error:
             fail(error.format_message(), PinciteError.exit_code)
         except PinciteError as error:
@@ -91,9 +95,14 @@ def as_json_text(value: object, indent: int | None = None) -> str:
     return json.dumps(value, ensure_ascii=not utf8, allow_nan=False, indent=indent)
 
 
+def visible(text: str) -> str:
+    """The text with a sign in place of each character that a terminal would obey, not show: documents may hold any."""
+    return CONTROL.sub("\ufffd", text)
+
+
 def as_one_line(message: str) -> str:
-    """The message without line ends."""
-    return " ".join(message.split())
+    """The message without line ends, fit for a terminal."""
+    return visible(" ".join(message.split()))
 
 
 def note(message: str) -> None:
@@ -106,7 +115,7 @@ def fail(message: str, exit_code: int) -> NoReturn:
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     with contextlib.suppress(BrokenPipeError):  # nobody reads any more, but the code still counts
         for line in lines[:LINES]:
-            click.echo(f"pincite: {line}", err=True)
+            click.echo(f"pincite: {visible(line)}", err=True)
     sys.exit(exit_code)
 
 

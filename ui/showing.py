@@ -6,6 +6,7 @@ import click
 
 from rag.errors import UsageError
 from rag.settings import Settings
+from ui.lines import as_one_line, visible
 from ui.opening import open_index
 
 
@@ -18,11 +19,13 @@ def run(settings: Settings, document: str | None, start: int | None, end: int | 
     chat = open_index(settings, say_stale=False)
     if document is None:
         for info in chat.documents():
-            click.echo(f"{info.id}\t{info.characters}\t{' '.join(info.title.split())}")
+            click.echo(f"{info.id}\t{info.characters}\t{as_one_line(info.title)}")
         return
     text = chat.document(document).text
     for option, place in (("--start", start), ("--end", end)):
         if place is not None and place > len(text):
             raise UsageError(f"{option} {place} lies beyond the end: {document} has {len(text)} characters.")
-    # As bytes, so that line ends stay what they are and no terminal's encoding gets in the way.
-    click.echo(text[start:end].encode("utf-8"), nl=sys.stdout.isatty())
+    if sys.stdout.isatty():
+        click.echo(visible(text[start:end]))
+    else:  # as bytes, so that all of it stays what it is
+        click.echo(text[start:end].encode("utf-8"), nl=False)

@@ -31,6 +31,8 @@ CHARSET = re.compile(rb"<meta[^>]{0,200}charset=[\"'\s]*([\w-]{2,30})", re.IGNOR
 # A part that is marked as the main one and holds less than this share of the text is not trusted to be.
 MAIN_SHARE = 0.25
 LONGEST_LINK = 120
+# What has more zero bytes than this share is no text.
+NULS = 0.001
 
 
 def read_html(data: bytes, name: str) -> Iterator[Document]:
@@ -48,6 +50,9 @@ def parse(data: bytes, name: str) -> "Element":
     """The root element. Raises ReadError when there is none."""
     from lxml import etree
 
+    marked = any(data.startswith(mark) for mark, _ in MARKS)
+    if not marked and data.count(0) > NULS * len(data):
+        raise ReadError(f"{name} holds binary data, not HTML.")
     parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True, no_network=True)
     try:
         root = etree.fromstring(_in_utf8(data), parser)
