@@ -92,10 +92,10 @@ def events_in(response: http.client.HTTPResponse) -> Iterator[tuple[str, Any]]:
 
 
 @contextlib.contextmanager
-def answering(chat: Any, settings: Settings, asked: tuple[int, int] | None = None) -> Iterator[Api]:
-    """The API over `chat`. `asked` is how many questions are answered at once, and how many wait."""
+def answering(chat: Any, settings: Settings, turnstile: Turnstile | None = None) -> Iterator[Api]:
+    """The API over `chat`, where questions pass this turnstile."""
     with listen("127.0.0.1", 0) as listening:
-        running = server(api(chat, settings, questions=Turnstile(*asked) if asked else None))
+        running = server(api(chat, settings, questions=turnstile))
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

@@ -32,11 +32,11 @@ class _End:
 
 
 class Turnstile:
-    """Lets `at_once` pieces of work through; `waiting` more stand in line, in the order they came."""
+    """Lets `at_once` pieces of work through; `waiting` more may stand in line, in the order they came."""
 
     def __init__(self, at_once: int, waiting: int) -> None:
         self._free = asyncio.Semaphore(at_once)
-        self._most, self._waiting = waiting, 0
+        self._most, self.waiting = waiting, 0
 
     async def stream(
         self, work: Callable[[], Generator[_T, None, None]], pause_s: float | None = None
@@ -83,13 +83,13 @@ class Turnstile:
             return cast("_T", await anext(given))
 
     async def _through(self) -> None:
-        if self._free.locked() and self._waiting >= self._most:
+        if self._free.locked() and self.waiting >= self._most:
             raise Full("Too many questions are being answered already. Try again in a few seconds.")
-        self._waiting += 1
+        self.waiting += 1
         try:
             await self._free.acquire()
         finally:
-            self._waiting -= 1
+            self.waiting -= 1
 
 
 def _work(
