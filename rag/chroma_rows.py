@@ -40,7 +40,7 @@ class IndexedFile:
     """A file of the documents folder as it was when it was read: its bytes' digest, size and time of change.
 
     `recipe` is how its documents were cut. `skipped` says in words what of it could not be read. A file that
-    could not be opened at all has an empty `sha256`.
+    could not be opened at all has an empty `sha256`. `documents` is how many it gave; older rows do not say.
     """
 
     name: str
@@ -49,6 +49,13 @@ class IndexedFile:
     mtime_ns: int
     recipe: str
     skipped: tuple[str, ...] = ()
+    documents: int | None = None
+
+    def lacks(self, indexed: int) -> bool:
+        """Whether the index has lost some of its documents, when it has `indexed` of them."""
+        return bool(self.sha256) and (
+            indexed != self.documents if self.documents is not None else not (indexed or self.skipped)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -105,12 +106,13 @@ def ingest(
 def stale_files(settings: Settings, store: Store) -> int:
     """How many files an ingest would read again, add or remove. A file as old and as long as before is not read."""
     records = dict(store.files())
+    indexed = Counter(entry.file for entry in store.catalogue().values())
     stale = 0
     for path in find_files(settings.documents):
         name = document_id(path, settings.documents)
         if _nameable(name):
-            stale += _stale(path, records.pop(name, None), settings)
-    return stale + len(records)
+            stale += _stale(path, records.pop(name, None), indexed.pop(name, 0), settings)
+    return stale + len(records.keys() | indexed.keys())
 
 
 def holds_other_files(settings: Settings, store: Store) -> bool:
@@ -142,7 +144,7 @@ class _Reading:
             self.skipped.append(f"{name!a} has a name that is not UTF-8. Rename it.")
             return
         self.names.add(name)
-        before, indexed = self._records.get(name), self._documents.get(name, [])
+        before, indexed, again = self._records.get(name), self._documents.get(name, []), False
         size, mtime_ns = _size_and_time(path)
         try:
             data = path.read_bytes()
@@ -154,14 +156,17 @@ class _Reading:
             self.kept.update(indexed)
         else:
             now = IndexedFile(name, hashlib.sha256(data).hexdigest(), size, mtime_ns, self._recipe)
-            if before and (before.sha256, before.recipe) == (now.sha256, now.recipe):
+            same = before and (before.sha256, before.recipe) == (now.sha256, now.recipe)
+            if before and same and not before.lacks(len(indexed)):
                 self.kept.update(indexed)
                 batch.unchanged += len(indexed)
-                now = replace(now, skipped=before.skipped)
+                now = replace(now, skipped=before.skipped, documents=before.documents)
             else:
-                now = replace(now, skipped=tuple(self._read_documents(data, batch)))
+                already, again = len(self.kept), True
+                skipped = tuple(self._read_documents(data, batch))
+                now = replace(now, skipped=skipped, documents=len(self.kept) - already)
         self.skipped += now.skipped
-        if now != before:
+        if now != before or again:  # a commit takes out the row of a file that has changed documents
             batch.note(now, losing=not self.kept.issuperset(indexed))
 
     def _read_documents(self, data: bytes, batch: DocumentBatch) -> list[str]:
@@ -187,8 +192,8 @@ class _Reading:
         return [*self._foreign[:MOST_NOTICES], *([f"The same is true of {more} more documents."] if more > 0 else [])]
 
 
-def _stale(path: Path, record: IndexedFile | None, settings: Settings) -> bool:
-    if record is None or record.recipe != recipe(settings.chunk_tokens):
+def _stale(path: Path, record: IndexedFile | None, indexed: int, settings: Settings) -> bool:
+    if record is None or record.recipe != recipe(settings.chunk_tokens) or record.lacks(indexed):
         return True
     if record.sha256 and _size_and_time(path) == (record.size, record.mtime_ns):
         return False

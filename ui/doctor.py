@@ -16,8 +16,10 @@ from rag.llms import check_spec, try_backends
 from rag.minilm import MiniLM
 from rag.readers import find_files
 from rag.settings import Settings, load_settings
+from rag.soundness import incomplete
 from ui.lines import as_one_line
 from ui.opening import other_documents_line, stale_line
+from ui.options import typed
 from ui.server import LOOPBACK, listen
 
 SKIPPED_SHOWN = 3
@@ -96,6 +98,11 @@ def _index(settings: Settings) -> Iterator[str | PinciteError]:
         yield "empty; the first question fills it, or type: pincite ingest"
         return
     yield f"{_many(len(documents), 'document')} in {_many(sum(document.chunks for document in documents), 'chunk')}"
+    if lost := incomplete(chat.store):
+        yield PinciteError(
+            f"the index has lost parts of {_many(len(lost), 'document')}, {lost[0]} among them. "
+            f"Delete {str(settings.data)!r} and type: {typed('pincite ingest', settings)}"
+        )
     with contextlib.suppress(DocumentsError):  # which has been said already
         if holds_other_files(settings, chat.store):
             yield PinciteError(other_documents_line(settings))

@@ -104,8 +104,12 @@ def read_documents(data: bytes, name: str) -> Iterator[Document | ReadError]:
             raise ReadError(f"{name} is empty.")
         if wrong := mismatch(data, name):
             raise ReadError(f"{name} {wrong}")
+        given = False
         for found in READERS[Path(name).suffix.lower()](data, name):
+            given = True
             yield found if isinstance(found, ReadError) else _checked(found)
+        if not given:
+            raise ReadError(f"{name} holds no document.")
     except ReadError as error:
         yield error
 
