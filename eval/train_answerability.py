@@ -3,9 +3,9 @@
     python -m eval.train_answerability FOLDER... [--cases eval/cases/seeds.jsonl] [--documents seeds]
 
 FOLDER holds corpus.jsonl and questions.jsonl whose rows say whether they are `answerable`. Of the cases only the
-split `tuning` is fitted on; `reporting` is scored last and chooses nothing. Every set counts alike, whatever its
-size. Scores are out of fold: questions of one group are never on both sides. Needs scikit-learn, which only
-development installs.
+split `tuning` is fitted on; `reporting` is scored last and chooses nothing. A set counts by the square root of its
+size, and in it both labels alike. Scores are out of fold: questions of one group are never on both sides. Needs
+scikit-learn, which only development installs.
 """
 
 import argparse
@@ -25,7 +25,9 @@ from eval.bench_abstaining import Labelled, labelled_questions, scores
 from rag.logistic import Logistic
 
 TARGET = Path("rag/data/answerability.json")
-FOLDS, STRENGTH = 5, 0.1
+FOLDS, STRENGTH = 5, 0.03
+# A set of 400 questions weighs as many.
+SET_WEIGHT = 20
 # Of the answerable tuning cases so many are refused at most: the operating point.
 OVER_REFUSAL = 0.05
 ABOUT = "Written by eval/train_answerability.py. `terms`: [mean, deviation, coefficient] a feature."
@@ -85,7 +87,7 @@ def _probabilities(model: Logistic, rows: Sequence[Labelled]) -> Floats:
 
 
 def _fit(sets: Sequence[Sequence[Labelled]]) -> dict[str, Any]:
-    """Logistic regression on standardised features; every set, and in it both labels, weigh the same."""
+    """Logistic regression on standardised features, weighted as the module says."""
     rows = [one for some in sets for one in some]
     names = list(dataclasses.asdict(rows[0].evidence))
     table = np.array([[dataclasses.asdict(one.evidence)[name] for name in names] for one in rows])
@@ -103,7 +105,7 @@ def _fit(sets: Sequence[Sequence[Labelled]]) -> dict[str, Any]:
 def _balanced(labels: Sequence[bool]) -> Floats:
     right = np.array(labels)
     share = np.where(right, right.mean(), 1 - right.mean())
-    weights: Floats = 300 / len(right) / (2 * share)
+    weights: Floats = SET_WEIGHT / np.sqrt(len(right)) / (2 * share)
     return weights
 
 

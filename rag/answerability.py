@@ -18,6 +18,9 @@ from rag.asked import lacks_what_is_asked, names_in, numbers_in
 from rag.logistic import Logistic
 from rag.minilm import Vectors
 
+# A word that some word of the passages matches so well is mentioned there.
+MENTIONED = 0.6
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -25,6 +28,7 @@ class Evidence:
 
     kind_missing: float  # 1 if a number, a date or a name is asked for and the quoted words have none
     kind_missing_in_all: float  # the same of each of the three best units
+    asked_unmentioned: float  # how far the word that says what is asked for ("court") is from any word of the passages
     worst_matches: float  # mean match of the three question tokens that the passage matches worst
     reverse_match: float  # of all units, the best mean match of a unit's tokens in the question
     likeness: float  # cosine of the question and the unit, each the mean of its token vectors
@@ -47,11 +51,18 @@ class Candidate:
 
 
 def evidence(
-    question: str, asked: Vectors, best: Sequence[Candidate], passage: str, passage_matches: Vectors
+    question: str,
+    asked: Vectors,
+    best: Sequence[Candidate],
+    passage: str,
+    passage_matches: Vectors,
+    *,
+    mentioned: float,
 ) -> Evidence:
     """From the question and its token vectors, the units best first, and the best one's passage.
 
-    `passage_matches` holds the passage's best match of each question token.
+    `passage_matches` holds the passage's best match of each question token, and `mentioned` the best match that the
+    word of `asked_word` has in any passage, 1 without such a word.
     """
     first = best[0]
     quoted = f"{first.heading} {first.text}".lower()
@@ -59,6 +70,7 @@ def evidence(
     return Evidence(
         kind_missing=float(lacking[0]),
         kind_missing_in_all=float(all(lacking)),
+        asked_unmentioned=max(0.0, MENTIONED - mentioned),
         worst_matches=float(np.sort(passage_matches)[:3].mean()),
         reverse_match=max(float((unit.tokens @ asked.T).max(axis=1).mean()) for unit in best),
         likeness=_cosine(asked.mean(axis=0), first.tokens.mean(axis=0)),

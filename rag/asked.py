@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rag.names import new_countries, new_names, new_places
+from rag.things import ADJECTIVE, BODIES, COUNTRIES, PLAIN, ROLES, THINGS, TOWNS, which
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +57,6 @@ def _holds_amount(question: str, text: str) -> bool:
 
 
 _NUMBERED = re.compile(r"\bmodels?\b", re.IGNORECASE)
-# A word between "which" and the noun that says what is asked for.
-_PLAIN = (
-    r"(?!(?:between|of|in|for|to|by|that|is|are|was|were|do|does|did|has|have|from|with|type|kind|sort|makes?|made|can|"
-    r"could|will|would|should|may|might|must|led|drove|lets?|gave)\b)[\w-]+"
-)
-_ADJECTIVE = rf"(?!\w+(?:s|ed)\b){_PLAIN}"
-
-
-def _which(nouns: str, between: int = 2) -> str:
-    """Questions for one of these things; "the president's views" is none of them."""
-    adjective = rf"(?-i:[A-Z]\w+) |{_ADJECTIVE} "
-    return rf"(?:which (?:{_PLAIN} ){{0,{between}}}|what (?:{adjective})?)(?:{nouns})\b(?!['’])"
-
-
 _AMOUNTS = (
     "number|amount|sum|budget|cost|price|size|age|salary|salaries|wages?|percentage|percent|proportion|share|fraction|"
     "distance|speed|weight|height|length|temperature|score|total|toll|turnout"
@@ -82,32 +69,14 @@ _MONTHS = "january|february|march|april|june|july|august|september|october|novem
 # Days, years and centuries.
 _DATED = re.compile(
     rf"\b9/11\b|\b(?:{_MONTHS}) \d+(?:, \d{{4}})?|\b\d+ (?:{_MONTHS})\b|\b\d+(?:st|nd|rd|th)\b|"
-    rf"(?:\b(?:in|since|by|from|until|to|of|before|after|during|between|and|{_MONTHS}) |\(|, )(?:1\d|20)\d\d\b"
+    rf"(?:\b(?:in|since|from|until|before|after|during|between|{_MONTHS}) |\(|, )(?:1\d|20)\d\d\b"
     r"(?![,.]\d)",
     re.IGNORECASE,
 )
-_ROLES = (
-    "generals?|admirals?|colonels?|commanders?|officers?|presidents?|(?:prime )?ministers?|secretary|ambassadors?|"
-    "envoys?|senators?|leaders?|politicians?|journalists?|authors?|scientists?|researchers?|engineers?|founders?|"
-    "kings?|queens?|person|people|man|woman|players?|diplomat|analyst|expert"
-)
-_BODIES = (
-    "compan(?:y|ies)|firms?|corporations?|universit(?:y|ies)|colleges?|institutes?|academ(?:y|ies)|schools?|hospitals?|"
-    "banks?|newspapers?|magazines?|think tanks?|manufacturers?|contractors?|vendors?|suppliers?|ministry|ministries|"
-    "departments?|agenc(?:y|ies)|committees?|commissions?|councils?|parliaments?|teams?|regiments?|brigades?|battalions?|squadrons?|"
-    "(?:terrorist|militant|rebel|armed|extremist|insurgent|hacker) (?:groups?|organi[sz]ations?|networks?|movements?)"
-)
-_THINGS = (
-    "apps?|software|programs?|brands?|models?|laws?|treat(?:y|ies)|ships?|vessels?|aircraft|drones?|weapons?|missiles?|"
-    "tanks?|satellites?|standards?|protocols?|books?|films?|songs?|albums?|platforms?|websites?|operation|exercise|"
-    "battles?|wars?|bases?|currenc(?:y|ies)|languages?|prizes?|awards?|medals?|rivers?|seas?|straits?"
-)
-_COUNTRIES = "countr(?:y|ies)|nations?|governments?"
-_TOWNS = "cit(?:y|ies)|towns?|villages?|airports?|ports?|islands?|capitals?|provinces?"
 _DID = (
-    r"leads|heads|chairs|commands|runs|directs|pays|owns|funds|finances|manufactures|makes|builds|supplies|sells|appoints|"
-    r"signs|led|ran|won|paid|made|built|held|taught|bought|sold|wrote|sang|took|gave|said|drew|began|came|went|fought|brought|put|set|"
-    r"sent|spoke|got|became|lost|found|left|met|chose|broke|told|shot|threw|flew|drove|stood|"
+    r"leads|heads|chairs|commands|runs|directs|pays|owns|funds|finances|manufactures|makes|builds|supplies|sells|"
+    r"appoints|signs|led|ran|won|paid|made|built|held|taught|bought|sold|wrote|sang|took|gave|said|drew|began|came|"
+    r"went|fought|brought|put|set|sent|spoke|got|became|lost|found|left|met|chose|broke|told|shot|threw|flew|drove|stood|"
     r"(?!use|involv|need|suppos|allow)\w{3,}ed|(?:is|was) (?:the|in charge)"
 )
 
@@ -115,7 +84,7 @@ KINDS = (
     Kind(
         _pattern(
             r"how (?:many|much)\b",
-            rf"what (?:(?:is|was|are|were) the )?(?:{_ADJECTIVE} )?(?:{_AMOUNTS})\b",
+            rf"what (?:(?:is|was|are|were) the )?(?:{ADJECTIVE} )?(?:{_AMOUNTS})\b",
             r"what (?:is|was) the population\b",
         ),
         _holds_amount,
@@ -149,24 +118,24 @@ KINDS = (
     ),
     Kind(
         _pattern(
-            _which(_COUNTRIES, between=1),
-            rf"which (?:two|three|four|five|other|(?-i:[A-Z]\w+)) {_PLAIN} (?:{_COUNTRIES})\b(?!['’])",
+            which(COUNTRIES, between=1),
+            rf"which (?:two|three|four|five|other|(?-i:[A-Z]\w+)) {PLAIN} (?:{COUNTRIES})\b(?!['’])",
         ),
         new_countries,
     ),
     Kind(
         _pattern(
-            _which(_TOWNS),
+            which(TOWNS),
             r"what (?:is|was) the capital\b",
             r"where (?:is|are|was|were|do|does|did|has|have|will)\b.* "
             r"(?:signed|founded|headquarter\w*|born|based|stationed)\b",
         ),
         new_places,
     ),
-    Kind(_pattern(_which("courts?|tribunals?")), _has("courts?|tribunals?|judges?|ICC|ICJ")),
-    Kind(_pattern(_which("resolutions?", between=3)), _has("resolutions?")),
+    Kind(_pattern(which("courts?|tribunals?")), _has("courts?|tribunals?|judges?|ICC|ICJ")),
+    Kind(_pattern(which("resolutions?", between=3)), _has("resolutions?")),
     Kind(
-        _pattern(_which("penalt(?:y|ies)|fines?|punishments?")),
+        _pattern(which("penalt(?:y|ies)|fines?|punishments?")),
         _has("penalt(?:y|ies)|fine[sd]?|punish(?:ments?|ed)|sentenced?|sentences|sanctions?|prison|imprisonment|jail"),
     ),
     Kind(
@@ -174,7 +143,7 @@ KINDS = (
         _has("ranks?|generals?|admirals?|colonels?|majors?|captains?|lieutenants?|sergeants?|corporals?|privates?"),
     ),
     Kind(
-        _pattern(_which("articles?|clauses?|paragraphs?|chapters?|annex(?:es)?")),
+        _pattern(which("articles?|clauses?|paragraphs?|chapters?|annex(?:es)?")),
         _has(r"articles?|clauses?|sections?|paragraphs?|chapters?|annex(?:es)?|\d+"),
     ),
     Kind(
@@ -184,7 +153,7 @@ KINDS = (
             r"(?:the |code ?)?names? of\b",
             r"(?:is|are|was|were) (?:\w+ ){1,4}called\b(?! a\b| the\b)",
             r"what (?:is|was|are|were) .+ named\b|named (?:after|for)\b",
-            _which(f"{_ROLES}|{_BODIES}|{_THINGS}"),
+            which(f"{ROLES}|{BODIES}|{THINGS}"),
         ),
         _holds_name,
     ),

@@ -11,7 +11,10 @@ import re
 _LABEL = re.compile(r"(?:^|(?<=[.:;!?] ))(?:[A-Z][\w’'/-]*(?: (?:and|of|the|for|in|to|on|&) | )?){1,6}:(?= )")
 _NAME = r"[A-Z][\w.’'-]*"
 _INSIDE = re.compile(rf"(?<=[\w,;—–(/“\"-] ){_NAME}|(?<=[(“\"/]){_NAME}")
-_FIRST = re.compile(r"(?:^|[.:!?] )((?:[A-Z][\w’'-]+ )+[A-Z][\w’'-]+|[A-Z]{2,})\b")
+_OPENING = (
+    "(?:A|After|An|As|At|Before|By|During|For|From|In|It|On|Since|Such|That|The|There|These|This|To|When|While|With)"
+)
+_FIRST = re.compile(rf"(?:^|[.:!?] )(?:{_OPENING} )*+((?:[A-Z][\w’'-]+ )+[A-Z][\w’'-]+|[A-Z]{{2,}})\b")
 _TITLE = re.compile(r"[A-Z][\w’'-]*(?:\s+(?:(?:of|in|the|and|for|on)\s+)*[A-Z][\w’'-]*)+")
 _WITH_ARTICLE = re.compile(r"\b[Tt]he(?:(?: (?:of|and|for|in))* [A-Z][\w’'-]*)+")
 # Capitalised, and neither a person nor a body nor a thing.
@@ -21,7 +24,7 @@ _NO_NAMES = frozenset(
     "February March April May June July August September October November December Monday Tuesday Wednesday Thursday "
     "Friday Saturday Sunday".split()
 )
-_LONGEST_ACRONYM, _SHORTEST_FOR_SLIPS = 5, 6
+_LONGEST_ACRONYM, _LONG = 5, 6
 
 
 def new_names(question: str, text: str) -> list[str]:
@@ -61,28 +64,28 @@ def _written_otherwise(question: str, text: str, words: set[str]) -> set[str]:
     short = {word for word in re.findall(r"\b[A-Z][\w-]*\b", text) if word.upper().removesuffix("S") in initials}
     behind = {found[2] for found in re.finditer(rf"({_NAME}) \(([A-Z][\w-]*)\)", text) if found[1].lower() in words}
     acronyms = set(re.findall(r"\b[A-Z]{2,}\b", question))
-    long = [name.split() for name in _TITLE.findall(text) if _title_initials(name) & acronyms]
+    titles = [name.split() for name in _TITLE.findall(text)]
+    long = [name[start:] for name in titles for start in range(len(name)) if _title_initials(name[start:]) & acronyms]
     return short | behind | {word for name in long for word in name}
 
 
 def _initials(question: str) -> set[str]:
     """How the names of a question, and any few words of it in a row, may be written short, in capitals."""
-    found = {short.upper() for name in _TITLE.findall(question) for short in _title_initials(name)}
+    found = {short.upper() for name in _TITLE.findall(question) for short in _title_initials(name.split())}
     letters = [word[0].upper() for word in re.findall(r"[^\W\d_]+", question)]
     sizes = range(3, _LONGEST_ACRONYM + 1)
     return found | {"".join(letters[i : i + size]) for size in sizes for i in range(len(letters) - size + 1)}
 
 
-def _title_initials(name: str) -> set[str]:
+def _title_initials(words: list[str]) -> set[str]:
     """African Union Mission in Somalia: AUMIS and AUMS."""
-    words = name.split()
     return {"".join(word[0] for word in words if word[0].isupper()), "".join(word[0] for word in words).upper()}
 
 
 def _same_but_a_letter(one: str, other: str) -> bool:
     """Whether two words are the same, or long and one letter apart."""
     short, long = sorted((one, other), key=len)
-    if one == other or len(short) < _SHORTEST_FOR_SLIPS or len(long) - len(short) > 1:
+    if one == other or len(long) < _LONG or len(long) - len(short) > 1:
         return one == other
     same = next((i for i, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short))
     return short[same + (len(short) == len(long)) :] == long[same + 1 :]

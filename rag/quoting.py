@@ -12,7 +12,8 @@ import numpy as np
 
 from rag.answerability import Candidate, Evidence, default_point, evidence
 from rag.asked import lacks_what_is_asked
-from rag.minilm import MiniLM, Vectors
+from rag.asked_word import asked_word
+from rag.minilm import Encoding, MiniLM, Vectors
 from rag.question_parts import parts_of
 from rag.token_vectors import TokenVectors, turn, unpack
 from rag.units import Passages, Quotable, Unit, groups, quoted, with_subject
@@ -88,13 +89,24 @@ class Quoter:
         candidates = [Candidate(quoted(unit, passages), unit.heading, unit.tokens) for unit in ranked]
         words = " ".join([heading, *(sentence.text for sentence in sentences)])
         asked = self._asked(question)
-        return evidence(question, asked, candidates, words, ranked[0].passage_matches)
+        mentioned = self._mentioned(question, ranked)
+        return evidence(question, asked, candidates, words, ranked[0].passage_matches, mentioned=mentioned)
+
+    def _mentioned(self, question: str, ranked: list[Unit]) -> float:
+        """How well any passage matches the word that says what is asked for; 1 when there is no such word."""
+        place = asked_word(question)
+        if place is None:
+            return 1.0
+        matches = np.max([unit.passage_matches for unit in ranked], axis=0)
+        encoding = self._model.question(question)
+        starts, ends = encoding.offsets[_of_words(question, encoding)].T
+        within = (starts < place[1]) & (ends > place[0])
+        return float(matches[within].mean()) if within.any() else 1.0
 
     def _asked(self, question: str) -> Vectors:
         """The token vectors of the question's words, turned; its punctuation asks for nothing."""
         encoding = self._model.question(question)
-        words = [question[start].isalnum() for start, _ in encoding.offsets]
-        return turn(encoding.tokens[words] if any(words) else encoding.tokens)
+        return turn(encoding.tokens[_of_words(question, encoding)])
 
     def _first_stage(self, asked: Vectors, passages: Passages) -> list[Unit]:
         texts = ["\n".join([heading, *(q.text for q in sentences)]) for heading, sentences in passages]
@@ -128,6 +140,12 @@ class Quoter:
             if len(unit.sentences) <= 2 and not any(_same(unit, other) for other in chosen):
                 chosen.append(unit)
         return chosen
+
+
+def _of_words(question: str, encoding: Encoding) -> list[bool]:
+    """Which tokens of a question ask for something: those of its words, or all when it has none."""
+    words = [question[start].isalnum() for start, _ in encoding.offsets]
+    return words if any(words) else [True] * len(words)
 
 
 def _form(question: str, unit: Unit) -> float:
