@@ -265,6 +265,14 @@ def test_on_a_narrow_screen_the_source_slides_over_and_gives_the_focus_back(page
     page.keyboard.press("Escape")
     page.locator("#source h2").wait_for(state="hidden")
     assert page.evaluate("document.activeElement.className").startswith("mark")
+    page.focus("#documents")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.activeElement.matches('#source h2')")
+    assert in_view(page)
+    page.keyboard.press("Escape")
+    page.wait_for_function("document.activeElement.id === 'documents'")
+    picked = page.locator("#beside input").evaluate("input => input.scrollWidth <= input.clientWidth && input.value")
+    assert picked == "nobody"
     wide: int = page.evaluate("document.documentElement.scrollWidth")
     assert wide == 390
 

@@ -134,7 +134,7 @@ class _Page:
                 scale=0,
             )
             self.beside = gr.Dropdown(
-                [("nobody else", ""), *backends],
+                [("nobody", ""), *backends],
                 value="",
                 allow_custom_value=True,
                 label="and by",

@@ -24,7 +24,7 @@ window.pincite = (() => {
   function openDrawer() {
     opener = find("documents");
     slide(true);
-    find("source").querySelector("h2")?.focus();
+    requestAnimationFrame(() => requestAnimationFrame(showPlace)); // what is still hidden takes no focus
   }
 
   // While the drawer lies over the conversation, the keyboard stays in it.
