@@ -165,6 +165,8 @@ def _list(value: object) -> list[object]:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError("a text is missing")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError("a text holds half a character (a lone surrogate)")
     return value
 
 

@@ -82,6 +82,16 @@ def test_a_statement_arrives_while_the_next_one_is_still_being_checked(chat: Wat
         assert [name for name, _ in events] == ["withheld", "answer"]
 
 
+def test_no_character_of_a_document_ends_a_line_of_the_stream(chat: WatchedChat, settings: Settings) -> None:
+    odd = Statement("One\u2028two\x85three\x0cfour 🌊.", "supported", 1.0)
+    chat.answers[QUICK] = answered(QUICK, odd)
+    with answering(chat, settings) as api:
+        got = api.post("/v1/ask", {"question": QUICK}, accept="text/event-stream")
+        lines = [line for line in got.body.decode("utf-8").splitlines() if line]
+        assert [line.split(": ")[0] for line in lines] == ["event", "data"] * 3
+        assert json.loads(lines[3].removeprefix("data: "))["text"] == odd.text
+
+
 def test_two_clients_stream_side_by_side(chat: WatchedChat, settings: Settings) -> None:
     with answering(chat, settings) as api, api.listening("/v1/ask", {"question": SLOW}) as slow:
         next(slow)

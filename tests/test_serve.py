@@ -38,11 +38,14 @@ def running(*words: object, environ: dict[str, str] | None = None) -> Iterator[t
             stream.close()
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_a_server_says_in_one_line_where_it_answers_and_ends_cleanly(fresh: Path, name: str) -> None:
+@pytest.mark.parametrize(("name", "as_json"), [("SIGINT", False), ("SIGTERM", True)])
+def test_a_server_says_in_one_line_where_it_answers_and_ends_cleanly(fresh: Path, name: str, as_json: bool) -> None:
     port = free_port()
-    with running("serve", "--port", port) as (server, line):
-        assert line == f"Pincite answers at http://127.0.0.1:{port}/v1  (stop it with Ctrl+C)\n"
+    with running("serve", "--port", port, *(["--json"] if as_json else [])) as (server, line):
+        if as_json:
+            assert json.loads(line) == {"url": f"http://127.0.0.1:{port}/v1", "host": "127.0.0.1", "port": port}
+        else:
+            assert line == f"Pincite answers at http://127.0.0.1:{port}/v1  (stop it with Ctrl+C)\n"
         got = Api(port).post("/v1/ask", {"question": "When was the harbour bridge opened?"})
         assert "1932" in got.json["text"]
         server.send_signal(getattr(signal, name))
@@ -61,12 +64,6 @@ def test_a_server_is_stopped_while_a_question_is_under_way(fresh: Path) -> None:
                 assert next(events)[0] == "searched"
                 server.send_signal(signal.SIGTERM)
                 assert server.wait(timeout=20) == 0
-
-
-def test_where_it_answers_can_be_said_as_json(fresh: Path) -> None:
-    port = free_port()
-    with running("serve", "--port", port, "--json") as (_, line):
-        assert json.loads(line) == {"url": f"http://127.0.0.1:{port}/v1", "host": "127.0.0.1", "port": port}
 
 
 def test_a_port_that_is_taken_is_one_plain_line(fresh: Path) -> None:

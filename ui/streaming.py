@@ -29,8 +29,8 @@ Happened = tuple[Kind, Event]
 
 
 def block(data: JSON | str, name: str | None = None) -> str:
-    """One event. JSON has no line end in it, so one line of data is enough."""
-    text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False, allow_nan=False)
+    """One event. As ASCII, since some clients take more characters for line ends than the protocol knows."""
+    text = data if isinstance(data, str) else json.dumps(data, allow_nan=False)
     return f"event: {name}\ndata: {text}\n\n" if name else f"data: {text}\n\n"
 
 

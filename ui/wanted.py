@@ -6,6 +6,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from rag.datatypes import Turn
+from rag.errors import UsageError
+from rag.turns import turns_of
 
 TURNS = 200
 MOST = 1_000_000_000
@@ -55,8 +57,11 @@ class Ask(Wanted):
     )
 
     def turns(self) -> tuple[Turn, ...]:
-        """The history as the chat takes it."""
-        return tuple(Turn(said.role, said.content) for said in self.history)
+        """The history as the chat takes it. Raises UsageError for text that is none."""
+        try:
+            return turns_of([said.model_dump() for said in self.history])
+        except ValueError as error:
+            raise UsageError(f"The history cannot be used: {error}.") from None
 
 
 class Search(Wanted):
