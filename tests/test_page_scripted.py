@@ -30,6 +30,8 @@ EVIL = document(
     " and so is ${window.broken = 1}.\n",
 )
 
+SCAN = document(f"scan_{'0123456789' * 8}.txt", "It is a scan of a few words without any heading above them.\n")
+
 STATEMENTS = (
     Statement("The Alder rises in a garden.", "supported", 0.97, citations=(cite(RIVERS, RISES, ("The Course",)),)),
     Statement("- it flows east", "supported", 0.95, citations=(cite(RIVERS, EAST, ("The Course",)),)),
@@ -70,7 +72,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def chat() -> ScriptedChat:
-    return ScriptedChat({d.id: d for d in (RIVERS, EVIL)}, ANSWERS, held={"Slowly: where?", "Stop: where?"})
+    return ScriptedChat({d.id: d for d in (RIVERS, EVIL, SCAN)}, ANSWERS, held={"Slowly: where?", "Stop: where?"})
 
 
 @pytest.fixture(scope="module")
@@ -243,6 +245,13 @@ def test_two_people_have_two_conversations(page: Any, context: Any, url: str) ->
         ask(other, "How deep is it?")
         assert page.locator(".exchange").count() == other.locator(".exchange").count() == 1
         assert other.locator(".statement").count() == 0
+
+
+def test_a_name_without_a_break_stays_within_the_panel(page: Any) -> None:
+    page.locator("#source .document", has_text="scan_").click()
+    title = page.locator("#source .source-head h2", has_text="scan_")
+    title.wait_for()
+    assert title.evaluate("title => title.scrollWidth <= title.clientWidth")
 
 
 def test_choosing_a_backend_elsewhere_says_so_once(page: Any) -> None:
