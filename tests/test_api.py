@@ -202,6 +202,8 @@ def test_the_description_for_tools_names_every_address_and_loads_nothing(api: Ap
         *("/v1/models", "/v1/models/{name}", "/v1/chat/completions"),
     }
     assert set(described["components"]["schemas"]["Ask"]["properties"]) == {"question", "history", "backend"}
+    for operation in (one for path in described["paths"].values() for one in path.values()):
+        assert "422" not in operation["responses"]
     assert api.get("/v1/health").headers["x-content-type-options"] == "nosniff"
 
 

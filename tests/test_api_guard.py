@@ -71,7 +71,7 @@ def test_programs_on_this_machine_need_nothing_and_may_use_any_of_its_names(own:
 def test_a_website_that_points_a_name_of_its_own_here_is_refused(own: Api, name: str, method: str, path: str) -> None:
     got = own.send(method, path, b"{}", {"content-type": "application/json", "host": name})
     assert (got.status, got.json["error"]["type"]) == (403, "permission_error")
-    assert "PINCITE_HOST" in got.message
+    assert "set PINCITE_TOKEN" in got.message
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_with_a_token_nobody_is_answered_without_it(guarded: Api, sent: str | No
 
 def test_with_the_token_a_caller_is_answered_wherever_it_comes_from(guarded: Api) -> None:
     known = {"authorization": f"Bearer {TOKEN}"}
-    for headers in ({}, {"origin": "app://desktop"}, {"sec-fetch-site": "cross-site"}):
+    for headers in ({}, {"origin": "app://desktop"}, {"sec-fetch-site": "cross-site"}, {"host": "documents.example"}):
         assert ask(guarded, **known, **headers).status == 200
     assert ask(guarded, authorization=f"bearer  {TOKEN} ").status == 200
 

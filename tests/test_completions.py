@@ -131,6 +131,11 @@ def test_a_model_that_the_operator_did_not_allow_is_not_found_and_nobody_is_aske
     assert world.model.seen == []
 
 
+def test_of_a_conversation_that_is_longer_than_a_history_may_be_the_last_turns_count(world: World) -> None:
+    long: list[str | dict[str, Any]] = [QUESTION, {"role": "assistant", "content": OPENED}] * 150
+    assert world.ask(*long, QUESTION).pincite["status"] == "answered"
+
+
 def test_allowed_backends_may_be_put_in_an_order(world: World) -> None:
     world.model.rehearse(Reply(status=503, message="overloaded"))
     reply = world.ask(QUESTION, model="openai:other,offline,offline")

@@ -1,7 +1,8 @@
 """The HTTP API: documents, answers, passages and checks as JSON, to programs. Built once, for every host it is on."""
 
+import functools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Query, Request
@@ -38,14 +39,30 @@ def api(
     door = Door(chat, settings)
     questions = questions or Turnstile(ASKED_AT_ONCE, ASKED_WAITING)
     readings = readings or Turnstile(READ_AT_ONCE, READ_WAITING)
-    app = FastAPI(title="Pincite", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = FastAPI(title="Pincite", version=__version__, openapi_url=None, redirect_slashes=False)
     app.include_router(_reading(door, readings))
     app.include_router(_asking(door, questions))
     app.include_router(completion_routes(door, questions, int(time.time())))
-    app.add_middleware(OwnOriginOnly, host=settings.host)
+    app.add_api_route("/openapi.json", _description(app), include_in_schema=False)
+    app.add_middleware(OwnOriginOnly, host="")  # for its headers; the guard knows whom to answer
     app.add_middleware(Guard, host=settings.host, token=settings.token)
     answer_errors(app)
     return app
+
+
+def _description(app: FastAPI) -> Callable[[], JSON]:
+    """What there is, for tools. A wrong request is answered with 400, not as FastAPI would have it."""
+
+    @functools.cache
+    def description() -> JSON:
+        described = app.openapi()
+        for operation in (one for path in described["paths"].values() for one in path.values()):
+            operation["responses"].pop("422", None)
+        for name in ("HTTPValidationError", "ValidationError"):
+            described["components"]["schemas"].pop(name, None)
+        return described
+
+    return description
 
 
 def gives(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:

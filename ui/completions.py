@@ -56,23 +56,21 @@ class Completion(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     model: str = Field(max_length=SPEC_CHARACTERS)
-    messages: list[Message] = Field(min_length=1, max_length=TURNS)
+    messages: list[Message] = Field(min_length=1)
     stream: bool = False
     stream_options: StreamOptions | None = None
     n: int | None = Field(None, ge=1, le=1)
 
     def asked(self) -> Ask:
         """The question, which is the last message, and the conversation before it. Raises Refused without one."""
-        said = [message for message in self.messages if message.role in ("user", "assistant")]
-        if not said or said[-1].role != "user":
+        said = [(message.role, message.text()) for message in self.messages if message.role in ("user", "assistant")]
+        if not said or said[-1][0] != "user":
             raise Refused(400, "The last message is no question. Send one whose role is user.")
         history = [
-            Said(role="user", content=message.text())
-            if message.role == "user"
-            else Said(role="assistant", content=spoken(message.text()))
-            for message in said[:-1]
+            Said.model_validate({"role": role, "content": text if role == "user" else spoken(text)})
+            for role, text in said[-TURNS - 1 : -1]
         ]
-        return Ask(question=said[-1].text(), history=history, backend=self.model)
+        return Ask(question=said[-1][1], history=history, backend=self.model)
 
 
 def completion_routes(door: Door, turnstile: Turnstile, created: int) -> APIRouter:

@@ -73,14 +73,19 @@ class Door:
         listed = self.chat.documents()
         return {"documents": [{"document": d.id, "title": d.title, "characters": d.characters} for d in listed]}
 
-    def read(self, wanted: Read) -> JSON:
-        """A document's canonical text, or part of it. Raises NoDocument, and UsageError for offsets outside of it."""
+    def read(self, wanted: Read, most: int | None = None) -> JSON:
+        """A document's canonical text, or part of it; without an end at most `most` characters.
+
+        Raises NoDocument, and UsageError for offsets outside of it.
+        """
         try:
             document = self.chat.document(wanted.document)
         except NoDocument:
             raise NoDocument("There is no document of that id. Ask for the list of documents.") from None
         long = len(document.text)
-        end = long if wanted.end is None else wanted.end
+        end = wanted.end
+        if end is None:
+            end = long if most is None else max(wanted.start, min(wanted.start + most, long))
         for name, place in (("start", wanted.start), ("end", end)):
             if place > long:
                 raise UsageError(f"{name} {place} lies beyond the end: the document has {long} characters.")

@@ -15,8 +15,8 @@ BODY_BYTES = 1_000_000
 HEALTH = "/v1/health"
 JSON_TYPE = "application/json"
 OWN_NAMES = (
-    "This server answers under this machine's own names only, such as 127.0.0.1. To serve it under another name, set "
-    "PINCITE_HOST and PINCITE_TOKEN."
+    "This server answers under this machine's own names only, such as 127.0.0.1. To have it answer under another name, "
+    "set PINCITE_TOKEN."
 )
 CLOSED = "This server can be reached from other machines and has no token. Set PINCITE_TOKEN and start it again."
 WEBSITE = "A website may not ask this server. Ask it from a program, or send the token that PINCITE_TOKEN sets."
@@ -29,7 +29,8 @@ class Guard:
 
     Without a token only this machine is answered, under its own names, and no website: neither one that points a
     name of its own here (DNS rebinding) nor one that has the browser send something (CSRF). With a token whoever
-    sends it is answered; no website knows it. Bodies are JSON, which a foreign form cannot send, and not too large.
+    sends it is answered, under any name, so that a proxy may keep its own; no website knows it. Bodies are JSON, which
+    a foreign form cannot send, and not too large.
     """
 
     def __init__(self, app: ASGIApp, host: str, token: SecretStr | None) -> None:
@@ -59,20 +60,16 @@ class Guard:
         await self.app(scope, counted, send)
 
     def _stranger(self, headers: Headers, path: str) -> Refused | None:
-        host = headers.get("host", "")
-        if self.loopback and asked_host(headers) not in LOOPBACK:
-            return Refused(403, OWN_NAMES)
-        if path == HEALTH:
-            return None
         if self.token:
             sent = re.fullmatch(r"(?i:bearer) +(\S+) *", headers.get("authorization", ""))
-            if sent and hmac.compare_digest(sent[1].encode(), self.token):
-                return None
-            return Refused(401, UNKNOWN, headers={"www-authenticate": "Bearer"})
+            known = sent and hmac.compare_digest(sent[1].encode(), self.token)
+            return None if known or path == HEALTH else Refused(401, UNKNOWN, headers={"www-authenticate": "Bearer"})
         if not self.loopback:
-            return Refused(403, CLOSED)
+            return None if path == HEALTH else Refused(403, CLOSED)
+        if asked_host(headers) not in LOOPBACK:
+            return Refused(403, OWN_NAMES)
         origin = headers.get("origin")
-        foreign = origin is not None and re.sub(r"^https?://", "", origin) != host
+        foreign = origin is not None and re.sub(r"^https?://", "", origin) != headers.get("host")
         if foreign or headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
             return Refused(403, WEBSITE)
         return None

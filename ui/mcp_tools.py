@@ -49,10 +49,7 @@ def search(door: Door, wanted: Search) -> Did:
 
 
 def read(door: Door, wanted: Read) -> Did:
-    if wanted.end is None:
-        whole = door.read(wanted)
-        wanted = wanted.model_copy(update={"end": min(wanted.start + READ_CHARACTERS, whole["characters"])})
-    part = door.read(wanted)
+    part = door.read(wanted, READ_CHARACTERS)
     head = f"{part['document']}, characters {part['start']}-{part['end']} of {part['characters']}:"
     more = [] if part["end"] == part["characters"] else [f"(Go on with start={part['end']}.)"]
     return "\n\n".join([head, part["text"], *more]), part
