@@ -10,6 +10,7 @@ import numpy as np
 from langchain_core.embeddings import Embeddings
 
 from rag.errors import BackendUnavailable, SettingsError
+from rag.installing import here
 from rag.llms.failures import provider_words
 from rag.minilm import MiniLM, Vectors
 from rag.settings import Settings
@@ -174,9 +175,9 @@ def open_embedder(settings: Settings, model: MiniLM, token_vectors: TokenVectors
         try:
             return row.open(wanted, settings)
         except ImportError as error:
+            install = here(f"pip install 'pincite[{row.extra}]'")
             raise SettingsError(
-                f"The embedder {name} needs the package {error.name or row.extra}. "
-                f"Type: pip install 'pincite[{row.extra}]'"
+                f"The embedder {name} needs the package {error.name or row.extra}. Type: {install}"
             ) from None
 
     secrets = [secret.get_secret_value() for secret in settings.providers.values()]

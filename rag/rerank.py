@@ -11,6 +11,7 @@ import numpy.typing as npt
 from rag.chroma_rows import content_in
 from rag.datatypes import Chunk
 from rag.errors import SettingsError
+from rag.installing import here
 from rag.minilm import MiniLM, Vectors
 from rag.passages import embedded_text
 from rag.settings import Settings
@@ -113,9 +114,9 @@ class CrossEncoder:
             try:
                 from sentence_transformers import CrossEncoder as Model
             except ImportError as error:
+                install = here("pip install 'pincite[huggingface]'")
                 raise SettingsError(
-                    f"The re-ranker cross-encoder needs the package {error.name or self._name}. "
-                    "Type: pip install 'pincite[huggingface]'"
+                    f"The re-ranker cross-encoder needs the package {error.name or self._name}. Type: {install}"
                 ) from None
             self._opened = Model(self._name)
         chunks = candidates.chunks()

@@ -15,6 +15,7 @@ from servers.openai import OpenAIWire
 from servers.scripted import ANSWER, Reply, free_port, serving
 
 from rag.errors import BackendNotReady, BackendUnavailable, SettingsError, StreamCut, UnknownBackend
+from rag.installing import here
 from rag.llms import BACKENDS, Backend, Spec, check_spec, context_tokens, open_model
 from rag.llms.candidate import Candidate
 from rag.llms.steady import SteadyModel, repeats
@@ -53,7 +54,9 @@ def test_a_missing_key_is_named(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name, row in BACKENDS.items() if row.package])
 def test_a_missing_package_says_exactly_what_to_install(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, BACKENDS[name].package or "", None)
-    with pytest.raises(BackendNotReady, match=r"Type: pip install ('pincite\[\w+\]'|langchain-openai)$"):
+    with pytest.raises(
+        BackendNotReady, match=r"Type: \S*python\S* -m pip install ('pincite\[\w+\]'|langchain-openai)$"
+    ):
         open_model(f"{name}:some-model", settings_with())
 
 
@@ -226,3 +229,11 @@ def test_a_question_is_rewritten_without_documents_by_the_backend_with_its_own_c
         chain = prompt("rewrite") | open_model("anthropic-citations:m", settings)
         assert chain.invoke({"history": "user: The bridge", "question": "Who built it?"}).text == "Who built it?"
         assert isinstance(server.seen[0].body["messages"][0]["content"], str)
+
+
+def test_what_to_install_is_typed_to_the_python_that_runs_this(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(sys.executable).parent.parent.parent)
+    assert here("pip install x") == f"{Path(sys.executable).relative_to(Path.cwd())} -m pip install x"
+    monkeypatch.setattr(sys, "executable", "/some where/python")
+    assert here("pip install x") == "'/some where/python' -m pip install x"
+    assert here("brew install x") == "brew install x"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from rag.errors import BackendNotReady, UnknownBackend
+from rag.installing import here
 from rag.llms.backend import Backend
 from rag.llms.rows import ROWS
 from rag.llms.specs import Spec, parse_spec
@@ -61,7 +62,7 @@ def lacks(spec: Spec, settings: Settings) -> str | None:
     """What a backend needs before it can be asked, and what to type; None when it needs nothing more."""
     found = row(spec)
     if found.package and importlib.util.find_spec(found.package) is None:
-        return f"{spec.name} needs the package {found.package}. Type: {found.install}"
+        return f"{spec.name} needs the package {found.package}. Type: {here(found.install or '')}"
     for key in found.keys:
         if not settings.provider(key):
             return f"{spec.name} needs {key}. Set it in the environment or in .env."
