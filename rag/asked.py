@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rag.names import new_countries, new_names, new_places
+from rag.names import new_countries, new_names, new_persons, new_places, new_things
 from rag.things import ADJECTIVE, BODIES, COUNTRIES, PLAIN, ROLES, THINGS, TOWNS, which
 
 
@@ -44,15 +44,14 @@ def _has(*words: str) -> Callable[[str, str], object]:
     return lambda _, text: pattern.search(text)
 
 
-def _holds_name(question: str, text: str) -> bool:
+def _holds_thing(question: str, text: str) -> bool:
     # Models are named by numbers too.
-    return bool(new_names(question, text) or (_NUMBERED.search(question) and re.search(r"\d", text)))
+    return bool(new_things(question, text) or (_NUMBERED.search(question) and re.search(r"\d", text)))
 
 
 def _holds_amount(question: str, text: str) -> bool:
     """Whether there is a number that is no date and does not stand in the question."""
-    left = _DATED.sub(" ", text)
-    found = re.findall(rf"\d[\d,.]*|\b(?:{_SMALL})\b", left, re.IGNORECASE)
+    found = re.findall(rf"\d[\d,.]*|\b(?:{_SMALL})\b", _DATED.sub(" ", text), re.IGNORECASE)
     return any(number.lower().strip(",.") not in question.lower() for number in found)
 
 
@@ -62,8 +61,8 @@ _AMOUNTS = (
     "distance|speed|weight|height|length|temperature|score|total|toll|turnout"
 )
 _SMALL = (
-    "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|twenty|thirty|forty|fifty|hundred|thousand|"
-    "million|billion|twice|half|third|quarter|percent|century|decades?"
+    "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozens?|twenty|thirty|forty|fifty|hundreds?|thousands?|"
+    "millions?|billions?|twice|half|thirds|third of|quarters?|percent"
 )
 _MONTHS = "january|february|march|april|june|july|august|september|october|november|december"
 # Days, years and centuries.
@@ -78,6 +77,14 @@ _DID = (
     r"appoints|signs|led|ran|won|paid|made|built|held|taught|bought|sold|wrote|sang|took|gave|said|drew|began|came|"
     r"went|fought|brought|put|set|sent|spoke|got|became|lost|found|left|met|chose|broke|told|shot|threw|flew|drove|stood|"
     r"(?!use|involv|need|suppos|allow)\w{3,}ed|(?:is|was) (?:the|in charge)"
+)
+# What only a person does, or is.
+_LEADS = (
+    "leads|led|heads|headed|chairs|chaired|commands|commanded|directs|directed|wrote|invented|coined|sang|sings|painted"
+)
+_HEADS = (
+    "heads?|leaders?|chiefs?|commanders?|presidents?|directors?|founders?|chair\\w*|ministers?|secretary|authors?|kings?|"
+    "queens?|owners?|mayors?|governors?|generals?|ambassadors?|inventors?|winners?"
 )
 
 KINDS = (
@@ -95,7 +102,7 @@ KINDS = (
             r"(?:which|what) (?:year|date|day|time|month|decade|century|version)\b(?! of (?:day|year)\b)",
             r"since when\b",
         ),
-        _has(r"\w*\d\w*", _SMALL),
+        _has(r"\w*\d\w*", _SMALL, "century|decades?|third"),
     ),
     Kind(
         _pattern(r"when (?:did|was|were|will|is|has|had)\b"),
@@ -118,7 +125,8 @@ KINDS = (
     ),
     Kind(
         _pattern(
-            which(COUNTRIES, between=1),
+            # "Which countries share little?" is answered by "small ones".
+            rf"(?=.*(?:\b(?:{_DID}|was|were|did|has|had)\b|(?-i: [A-Z]))){which(COUNTRIES, between=1)}",
             rf"which (?:two|three|four|five|other|(?-i:[A-Z]\w+)) {PLAIN} (?:{COUNTRIES})\b(?!['’])",
         ),
         new_countries,
@@ -153,9 +161,17 @@ KINDS = (
             r"(?:the |code ?)?names? of\b",
             r"(?:is|are|was|were) (?:\w+ ){1,4}called\b(?! a\b| the\b)",
             r"what (?:is|was|are|were) .+ named\b|named (?:after|for)\b",
-            which(f"{ROLES}|{BODIES}|{THINGS}"),
         ),
-        _holds_name,
+        new_names,
+    ),
+    Kind(_pattern(which(f"{BODIES}|{THINGS}")), _holds_thing),
+    Kind(
+        _pattern(
+            which(ROLES),
+            rf"who (?:{_LEADS}|(?:is|was) (?:in charge|the (?:\w+ ){{0,2}}(?:{_HEADS})))\b",
+            rf"names? of (?:the|its) (?:\w+ )?(?:{_HEADS})\b",
+        ),
+        new_persons,
     ),
 )
 """The kinds of things that can be told apart. Asking for a new one is adding a row."""

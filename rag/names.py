@@ -17,6 +17,14 @@ _OPENING = (
 _FIRST = re.compile(rf"(?:^|[.:!?] )(?:{_OPENING} )*+((?:[A-Z][\w’'-]+ )+[A-Z][\w’'-]+|[A-Z]{{2,}})\b")
 _TITLE = re.compile(r"[A-Z][\w’'-]*(?:\s+(?:(?:of|in|the|and|for|on)\s+)*[A-Z][\w’'-]*)+")
 _WITH_ARTICLE = re.compile(r"\b[Tt]he(?:(?: (?:of|and|for|in))* [A-Z][\w’'-]*)+")
+# In the names of bodies and undertakings, which are no persons.
+_BODY = re.compile(
+    r"\b(?:Agency|Alliance|Assembly|Bank|Coalition|College|Command|Commission|Committee|Community|Conference|Congress|"
+    r"Convention|Corps|Council|Court|Department|Force|Forces|Forum|Foundation|Group|Initiative|Institute|League|Ministry|"
+    r"Mission|Nations|Network|Office|Operation|Organi[sz]ation|Pact|Parliament|Partnership|Party|Program|Programme|"
+    r"Senate|States|Strategy|System|Systems|Treaty|Union|University|War)\b"
+)
+_SHORT = re.compile(r"[A-Z]{2}|[A-Z]\.[A-Z]")
 # Capitalised, and neither a person nor a body nor a thing.
 _NO_NAMES = frozenset(
     "I Africa African America Arab Asia Asian Atlantic Balkan Baltic Caribbean Central East Eastern Europe European "
@@ -41,10 +49,20 @@ def new_countries(question: str, text: str) -> set[str]:
     return _countries_in(text) - _countries_in(question)
 
 
+def new_things(question: str, text: str) -> list[str]:
+    """The new names that are no country's."""
+    return new_names(question, _countries()[0].sub("it", text))
+
+
 def new_places(question: str, text: str) -> list[str]:
     """The new names that may be those of towns: no country's, and without an article."""
-    names = new_names(question, _WITH_ARTICLE.sub("the", text))
-    return [name for name in names if not _countries_in(name)]
+    return new_things(question, _WITH_ARTICLE.sub("the", text))
+
+
+def new_persons(question: str, text: str) -> list[str]:
+    """The new names that may be those of persons: no country's, no body's, and without an article."""
+    apart = _TITLE.sub(lambda title: title[0].lower() if _BODY.search(title[0]) else title[0], text)
+    return [name for name in new_places(question, apart) if not _SHORT.match(name) and not _BODY.search(name)]
 
 
 def _is_name(name: str) -> bool:
