@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rag.settings import Settings
-from ui.api import api
+from ui.api import api, stop
 from ui.server import listen, server
 from ui.turnstile import Turnstile
 
@@ -95,7 +95,8 @@ def events_in(response: http.client.HTTPResponse) -> Iterator[tuple[str, Any]]:
 def answering(chat: Any, settings: Settings, turnstile: Turnstile | None = None) -> Iterator[Api]:
     """The API over `chat`, where questions pass this turnstile."""
     with listen("127.0.0.1", 0) as listening:
-        running = server(api(chat, settings, questions=turnstile))
+        app = api(chat, settings, questions=turnstile)
+        running = server(app, lambda: stop(app))
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

@@ -233,3 +233,18 @@ def test_a_folder_that_cannot_be_read_is_the_servers_affair_and_its_path_stays_i
                 "The documents cannot be read now. Why stands in the server's log.",
             )
     assert capfd.readouterr().err.count("pincite: The index in '/private/place' is damaged.") == 2
+
+
+def test_a_server_that_is_stopped_tells_those_who_wait_and_those_who_are_being_answered(
+    chat: WatchedChat, settings: Settings
+) -> None:
+    turnstile = Turnstile(1, 2)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        with answering(chat, settings, turnstile) as api:
+            waiting = [pool.submit(api.post, "/v1/ask", {"question": SLOW})]
+            eventually(lambda: chat.under_way == 1)
+            waiting += [pool.submit(api.post, "/v1/ask", {"question": QUICK}) for _ in range(2)]
+            eventually(lambda: turnstile.waiting == 2)
+        for got in (one.result() for one in waiting):
+            assert (got.status, got.message.split(".")[0]) == (503, "The server is being stopped")
+    chat.let_through.release(5)

@@ -63,7 +63,11 @@ def test_a_server_is_stopped_while_a_question_is_under_way(fresh: Path) -> None:
             with Api(port).listening("/v1/ask", {"question": "When was the harbour bridge opened?"}) as events:
                 assert next(events)[0] == "searched"
                 server.send_signal(signal.SIGTERM)
-                assert server.wait(timeout=20) == 0
+                name, said = next(events)
+                assert (name, said["error"]["type"]) == ("error", "overloaded_error")
+                assert said["error"]["message"].startswith("The server is being stopped.")
+            assert server.communicate(timeout=20)[1] == b"Indexing seeds for the first time.\n"
+            assert server.returncode == 0
 
 
 def test_a_port_that_is_taken_is_one_plain_line(fresh: Path) -> None:

@@ -47,7 +47,14 @@ def api(
     app.add_middleware(OwnOriginOnly, host="")  # for its headers; the guard knows whom to answer
     app.add_middleware(Guard, host=settings.host, token=settings.token)
     answer_errors(app)
+    app.state.turnstiles = (questions, readings)
     return app
+
+
+def stop(app: FastAPI) -> None:
+    """Ends what the API has under way, each with an error that says so."""
+    for turnstile in app.state.turnstiles:
+        turnstile.stop()
 
 
 def _description(app: FastAPI) -> Callable[[], JSON]:

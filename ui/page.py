@@ -13,6 +13,7 @@ from rag.llms import backends_report
 from rag.llms import leaves_machine as sends_elsewhere
 from rag.settings import Settings
 from ui import render
+from ui.api import stop
 from ui.conversation import Chat, Conversation
 from ui.events import Events, View
 from ui.server import Beside, OwnOriginOnly, listen, server
@@ -113,7 +114,7 @@ def serve(
         page = build_page(chat, settings, examples, evaluation=evaluation is not None)
         app = web_app(page, settings.host, evaluation, api)
         announce(f"Pincite is at {address(settings)}  (stop it with Ctrl+C)")
-        server(app).run(sockets=[door])
+        server(app, partial(stop, api) if api else None).run(sockets=[door])
 
 
 class _Page:

@@ -20,7 +20,7 @@ from rag.errors import (
 )
 from ui.conversation import BROKEN
 from ui.lines import as_one_line, note
-from ui.turnstile import Broken, Full
+from ui.turnstile import Broken, Full, Stopped
 from ui.wanted import wrong
 
 RETRY_S = 5
@@ -72,7 +72,7 @@ def refusal(error: PinciteError) -> Refused:
     What only the operator can mend may name folders and settings: that goes to standard error.
     """
     match error:
-        case Full():
+        case Full() | Stopped():
             return Refused(503, str(error), headers={"retry-after": str(RETRY_S)})
         case NoDocument():
             return Refused(404, str(error))

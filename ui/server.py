@@ -3,6 +3,7 @@
 import errno
 import re
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import uvicorn
@@ -100,6 +101,23 @@ def _refusal(error: OSError, host: str, port: int, typed: str) -> str:
     return f"This machine has no address {host!r} to listen on. Set PINCITE_HOST to 127.0.0.1."
 
 
-def server(app: Any) -> uvicorn.Server:
-    """A server for an ASGI application that keeps quiet unless something goes wrong; `run(sockets=[…])` blocks."""
-    return uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+class _Server(uvicorn.Server):
+    """Says when it is being stopped, so that what is under way can end before it is cut off."""
+
+    stopping: Callable[[], None] | None = None
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stops."""
+        if self.stopping:
+            self.stopping()
+        await super().shutdown(sockets)
+
+
+def server(app: Any, stopping: Callable[[], None] | None = None) -> uvicorn.Server:
+    """A server for an ASGI application that keeps quiet unless something goes wrong; `run(sockets=[…])` blocks.
+
+    `stopping` is called when it is to stop, a second before what is still under way is cut off.
+    """
+    one = _Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+    one.stopping = stopping
+    return one

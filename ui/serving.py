@@ -3,6 +3,7 @@
 import contextlib
 import signal
 from collections.abc import Iterator
+from functools import partial
 
 import click
 
@@ -27,12 +28,12 @@ def run(settings: Settings, as_json: bool) -> None:
     # Listening before the documents are read, which can take long.
     with until_stopped(), listen(settings.host, settings.port, SERVE) as listening:
         chat = open_up_to_date(settings)
-        from ui.api import api
+        from ui.api import api, stop
 
         app, url = api(chat, settings), address(settings)
         record = {"url": f"{url}/v1", "host": settings.host, "port": settings.port}
         click.echo(as_json_text(record) if as_json else f"Pincite answers at {url}/v1  (stop it with Ctrl+C)")
-        server(app).run(sockets=[listening])
+        server(app, partial(stop, app)).run(sockets=[listening])
 
 
 def address(settings: Settings) -> str:

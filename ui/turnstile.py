@@ -6,15 +6,21 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing, closing
 from dataclasses import dataclass
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from rag.errors import PinciteError
+
+STOPPED = "The server is being stopped. Ask again when it is back."
 
 _T = TypeVar("_T")
 
 
 class Full(PinciteError):
     """As much as may wait is waiting already."""
+
+
+class Stopped(PinciteError):
+    """The server is being stopped."""
 
 
 class Broken(Exception):
@@ -37,18 +43,29 @@ class Turnstile:
     def __init__(self, at_once: int, waiting: int) -> None:
         self._free = asyncio.Semaphore(at_once)
         self._most, self.waiting = waiting, 0
+        self._under_way: set[asyncio.Queue[Any]] = set()
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Ends everything that is under way or waiting with Stopped, at once, and lets nothing through any more."""
+        self._stopped = True
+        for given in self._under_way:
+            given.put_nowait(_End(Stopped(STOPPED)))
+        for _ in range(self.waiting):
+            self._free.release()
 
     async def stream(
         self, work: Callable[[], Generator[_T, None, None]], pause_s: float | None = None
     ) -> AsyncGenerator[_T | None, None]:
         """What `work` gives, each as soon as it is there; None whenever nothing has come for `pause_s` seconds.
 
-        Raises Full before anything is done, Broken for a bug, and the PinciteError that the work raises. When nobody
-        takes what it gives any more, the work ends with what it is about to give; its place is free when it has.
+        Raises Full before anything is done, Stopped, Broken for a bug, and the PinciteError that the work raises. When
+        nobody takes what it gives any more, the work ends with what it is about to give; its place is free when it has.
         """
         await self._through()
         loop, stop = asyncio.get_running_loop(), threading.Event()
         given: asyncio.Queue[_Item[_T] | _End] = asyncio.Queue()
+        self._under_way.add(given)
 
         def tell(news: _Item[_T] | _End) -> None:
             with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody listens any more
@@ -70,6 +87,7 @@ class Turnstile:
                 yield news.value
         finally:
             stop.set()
+            self._under_way.discard(given)
         if news.error:
             raise news.error
 
@@ -90,6 +108,8 @@ class Turnstile:
             await self._free.acquire()
         finally:
             self.waiting -= 1
+        if self._stopped:
+            raise Stopped(STOPPED)
 
 
 def _work(
