@@ -126,7 +126,7 @@ KINDS = (
     Kind(
         _pattern(
             # "Which countries share little?" is answered by "small ones".
-            rf"(?=.*(?:\b(?:{_DID}|was|were|did|has|had)\b|(?-i: [A-Z]))){which(COUNTRIES, between=1)}",
+            rf"{which(COUNTRIES, between=1)}(?=.{{0,200}}(?:\b(?:{_DID}|was|were|did|has|had)\b|(?-i: [A-Z])))",
             rf"which (?:two|three|four|five|other|(?-i:[A-Z]\w+)) {PLAIN} (?:{COUNTRIES})\b(?!['’])",
         ),
         new_countries,
@@ -135,7 +135,7 @@ KINDS = (
         _pattern(
             which(TOWNS),
             r"what (?:is|was) the capital\b",
-            r"where (?:is|are|was|were|do|does|did|has|have|will)\b.* "
+            r"where (?:is|are|was|were|do|does|did|has|have|will)\b.{0,200} "
             r"(?:signed|founded|headquarter\w*|born|based|stationed)\b",
         ),
         new_places,
@@ -160,7 +160,7 @@ KINDS = (
             r"by whom\b",
             r"(?:the |code ?)?names? of\b",
             r"(?:is|are|was|were) (?:\w+ ){1,4}called\b(?! a\b| the\b)",
-            r"what (?:is|was|are|were) .+ named\b|named (?:after|for)\b",
+            r"what (?:is|was|are|were) .{1,200} named\b|named (?:after|for)\b",
         ),
         new_names,
     ),

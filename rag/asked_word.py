@@ -21,8 +21,8 @@ _WAYS = tuple(
         rf"\bnames? of (?:the|its|their|an?) (?:\w+ )??(?P<asked>\w+){_BEFORE}",
         rf"\bwho (?:is|was|are|were) (?:the|its) (?:\w+ ){{0,2}}?(?P<asked>\w+){_BEFORE}",
         rf"\bwho (?:\w+ly |also |first )?(?!(?:{_AUXILIARY})\b|\w+ly\b)(?P<asked>[a-z]+)\b",
-        r"\bwhere (?:is|are|was|were|did|does|do|has|have)\b.* (?P<asked>signed|founded|headquarter\w*|born|built|"
-        r"based|stationed|held|live[ds]?|manufactured|trained|buried|made)\b",
+        r"\bwhere (?:is|are|was|were|did|does|do|has|have)\b.{0,200} (?P<asked>signed|founded|headquarter\w*|born|"
+        r"built|based|stationed|held|live[ds]?|manufactured|trained|buried|made)\b",
         # "Why did Wales leave?": the word after the name.
         rf"^\W*(?:(?:why|how come) (?:\w+ )?|what made ){_A_NAME}(?!(?:{_AUXILIARY})\b)(?P<asked>(?-i:[a-z]+))\b",
     )

@@ -32,7 +32,7 @@ _NO_NAMES = frozenset(
     "February March April May June July August September October November December Monday Tuesday Wednesday Thursday "
     "Friday Saturday Sunday".split()
 )
-_LONGEST_ACRONYM, _LONG = 5, 6
+_LONGEST_ACRONYM, _MOST_WORDS, _LONG = 5, 12, 6
 
 
 def new_names(question: str, text: str) -> list[str]:
@@ -82,7 +82,7 @@ def _written_otherwise(question: str, text: str, words: set[str]) -> set[str]:
     short = {word for word in re.findall(r"\b[A-Z][\w-]*\b", text) if word.upper().removesuffix("S") in initials}
     behind = {found[2] for found in re.finditer(rf"({_NAME}) \(([A-Z][\w-]*)\)", text) if found[1].lower() in words}
     acronyms = set(re.findall(r"\b[A-Z]{2,}\b", question))
-    titles = [name.split() for name in _TITLE.findall(text)]
+    titles = [name.split()[:_MOST_WORDS] for name in _TITLE.findall(text)]
     long = [name[start:] for name in titles for start in range(len(name)) if _title_initials(name[start:]) & acronyms]
     return short | behind | {word for name in long for word in name}
 
