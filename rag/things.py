@@ -9,12 +9,13 @@ BODIES = (
     "compan(?:y|ies)|firms?|corporations?|universit(?:y|ies)|colleges?|institutes?|academ(?:y|ies)|schools?|hospitals?|"
     "banks?|newspapers?|magazines?|think tanks?|manufacturers?|contractors?|vendors?|suppliers?|ministry|ministries|"
     "departments?|agenc(?:y|ies)|committees?|commissions?|councils?|parliaments?|teams?|regiments?|"
-    "brigades?|battalions?|squadrons?|"
+    "brigades?|battalions?|squadrons?|alliance|organi[sz]ation|institution|forum|"
     "(?:terrorist|militant|rebel|armed|extremist|insurgent|hacker) (?:groups?|organi[sz]ations?|networks?)"
 )
 THINGS = (
     "apps?|software|programs?|brands?|models?|laws?|treat(?:y|ies)|ships?|vessels?|aircraft|drones?|weapons?|missiles?|"
     "tanks?|satellites?|standards?|protocols?|books?|films?|songs?|albums?|platforms?|websites?|operation|exercise|"
+    "mission|agreement|conflict|campaign|summit|conference|"
     "battles?|wars?|bases?|currenc(?:y|ies)|languages?|prizes?|awards?|medals?|rivers?|seas?|straits?"
 )
 # Things that are seldom called by a name.
