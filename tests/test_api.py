@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import SEEDS, alone_in, pincite
+from commands import ROOT, SEEDS, alone_in, pincite
 from http_door import Api, answering, without_times
 
 from rag.chat import open_chat
@@ -204,6 +204,8 @@ def test_the_description_for_tools_names_every_address_and_loads_nothing(api: Ap
     assert set(described["components"]["schemas"]["Ask"]["properties"]) == {"question", "history", "backend"}
     for operation in (one for path in described["paths"].values() for one in path.values()):
         assert "422" not in operation["responses"]
+    guide = (ROOT / "docs" / "serving.md").read_text("utf-8")
+    assert all(path.split("{")[0].rstrip("/") in guide for path in described["paths"])
     assert api.get("/v1/health").headers["x-content-type-options"] == "nosniff"
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import ROOT
 from http_door import Api, answering, without_times
 from openai import APIError, BadRequestError, InternalServerError, NotFoundError, OpenAI
 from scripted_chat import ScriptedChat, answered, cite, document
@@ -82,6 +83,16 @@ def test_an_answer_reads_as_markdown_with_numbered_citations_and_brings_its_reco
     assert [s["text"] for s in reply.pincite["withheld"]] == ["It is made of cheese."]
     assert (reply.usage.prompt_tokens, reply.usage.completion_tokens, reply.usage.total_tokens) == (11, 7, 18)
     assert len(world.model.seen) == 1 and world.model.seen[0].body["temperature"] == 0
+
+
+def test_the_example_in_the_guide_runs(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.model.rehearse(Reply(pieces=WRITTEN))
+    guide = (ROOT / "docs" / "serving.md").read_text("utf-8")
+    [example] = re.findall(r"^```python\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
+    assert "http://127.0.0.1:7860/v1" in example
+    exec(example.replace("http://127.0.0.1:7860/v1", world.api.url), {})
+    printed = capsys.readouterr().out
+    assert printed.startswith("It carried traffic from 1932 on. [1]") and printed.endswith(f"\n{OPENED}\n")
 
 
 def test_the_record_is_that_of_ask(world: World) -> None:

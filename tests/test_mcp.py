@@ -3,10 +3,11 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -27,13 +28,17 @@ BRIDGE = "When was the harbour bridge opened?"
 
 
 def talking(
-    talk: Callable[[Client], Awaitable[None]], folder: Path, errors: Path | None = None, **environ: str
+    talk: Callable[[Client], Awaitable[None]],
+    folder: Path,
+    words: Sequence[str] = ("mcp",),
+    errors: Path | None = None,
+    **environ: str,
 ) -> None:
     """One client's conversation with a server that works in `folder`; `errors` gets its standard error."""
 
     async def whole() -> None:
         server = StdioServerParameters(
-            command=sys.executable, args=["-m", "ui", "mcp"], cwd=folder, env={"PYTHONPATH": str(ROOT), **environ}
+            command=sys.executable, args=["-m", "ui", *words], cwd=folder, env={"PYTHONPATH": str(ROOT), **environ}
         )
         with closing((errors or Path(os.devnull)).open("w")) as log:
             async with Client(stdio_client(server, errlog=log)) as client:
@@ -125,7 +130,12 @@ def test_an_agent_can_ask_look_read_and_verify_and_is_told_in_a_line_what_goes_w
             assert says in error_of(await client.call_tool(name, arguments)), (name, arguments)
         assert not (await client.call_tool("documents", {})).is_error
 
-    talking(talk, tmp_path, **place(seeds_index))
+    guide = (ROOT / "docs" / "serving.md").read_text("utf-8")
+    configured = json.loads(re.findall(r"^```json\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)[0])
+    [server] = configured["mcpServers"].values()
+    assert server["command"] == "pincite" and server["args"].count("FOLDER") == 2
+    folders = iter([str(seeds_index.documents), str(seeds_index.data)])
+    talking(talk, tmp_path, [next(folders) if word == "FOLDER" else word for word in server["args"]])
 
 
 def test_a_missing_index_is_built_first_and_a_changed_folder_is_said_with_the_answer(

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import signal
+import sys
 from contextlib import aclosing
 from typing import Any
 
@@ -53,6 +54,8 @@ def run(settings: Settings) -> None:
     check_spec(settings.backend, settings)
     check_allowed(settings)
     find_files(settings.documents)
+    if sys.stdin.isatty():
+        note("A client starts this and speaks MCP to it: see docs/serving.md. Stop it with Ctrl-C.")
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, _stop)
     asyncio.run(_serve(settings))
