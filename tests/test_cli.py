@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import click
@@ -24,7 +25,18 @@ from ui.lines import Lines
 from ui.progress import Progress
 
 # Loading one of these costs more than answering.
-HEAVY = ("gradio", "openai", "anthropic", "google.genai", "mistralai", "ollama", "xllamacpp", "fastembed")
+HEAVY = (
+    "gradio",
+    "fastapi",
+    "mcp",
+    "openai",
+    "anthropic",
+    "google.genai",
+    "mistralai",
+    "ollama",
+    "xllamacpp",
+    "fastembed",
+)
 MODULES = "import sys, atexit; atexit.register(lambda: print(' '.join(sys.modules), file=sys.stderr))\n"
 MODULES += "from ui.cli import main; main()"
 HYBRID = "What is hybrid warfare?"
@@ -158,8 +170,11 @@ def test_the_page_says_where_it_is_and_what_it_could_not_read_and_ends_quietly(f
     assert taken.code == 1
     assert len(taken.lines) == 1, "the port is tried before the documents are read"
     assert taken.lines[0].startswith(f"pincite: Port {port} on 127.0.0.1 is already in use. Type: ")
-    running.send_signal(signal.SIGINT)
-    ran = finished(running)
+    # What an open page holds until it is closed.
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/gradio_api/heartbeat/abc", timeout=30) as held:
+        assert held.headers["content-type"].startswith("text/event-stream")
+        running.send_signal(signal.SIGINT)
+        ran = finished(running)
     assert ran.code == 0
     assert ran.lines == [
         "Indexing seeds for the first time.",
@@ -185,6 +200,9 @@ def test_a_conversation_is_continued_from_a_file(seeds: Path) -> None:
         (["batch", "questions.jsonl"], "Missing option '--out'. Type: pincite batch --help"),
         (["batch", "q.jsonl", "--out", "a", "--concurrency", "0"], "'--concurrency': 0 is not in the range 1<=x<=64."),
         (["chat", "--port", "99999"], "'--port': 99999 is not in the range 1<=x<=65535."),
+        (["chat", "--port", "abc"], "'--port': 'abc' is no whole number. Type: pincite chat --help"),
+        (["eval", "run", "x", "--max-cost", "a"], "'--max-cost': 'a' is no number. Type: pincite eval run --help"),
+        (["show", "x", "y"], "Got unexpected extra argument (y). Type: pincite show --help"),
         (["show", "x", "--start", "-1"], "'--start': -1 is not in the range x>=0."),
         (["show", "--start", "1"], "--start and --end need a document."),
         (["show", "x", "--start", "9", "--end", "8"], "--end 8 lies before --start 9."),

@@ -158,7 +158,15 @@ def test_an_exam_is_run_watched_and_its_report_opened(chat: Chat) -> None:
             page.set_default_timeout(WAIT_S * 1000)
             problems: list[str] = []
             page.on("pageerror", lambda error: problems.append(str(error)))
+            held: list[Any] = []
+            page.route("**/exam/choices", lambda route: held.append(route))
             page.goto(f"{url}/exam")
+            page.wait_for_function("document.readyState === 'complete'")
+            assert page.locator("#start").is_disabled(), "there is nothing to choose from yet"
+            deadline = time.monotonic() + WAIT_S
+            while not held and time.monotonic() < deadline:
+                page.wait_for_timeout(20)
+            held[0].continue_()
             page.locator("#set option").first.wait_for(state="attached")
             page.select_option("#set", "mine")
             page.fill("#most", "3")

@@ -14,6 +14,8 @@ import click
 from rag.errors import PinciteError, UsageError
 
 LINES = 3
+# What click says of a value, and what people say.
+PLAINER = {"is not a valid integer range": "is no whole number", "is not a valid float range": "is no number"}
 # All control characters but tabs and line feeds.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # What a shell expects of a command that was stopped with Ctrl-C.
@@ -50,6 +52,8 @@ class Lines(click.Group):
         except click.UsageError as error:
             command = error.ctx.command_path if error.ctx else "pincite"
             said = error.format_message()
+            for clicks, ours in PLAINER.items():
+                said = said.replace(clicks, ours)
             fail(f"{said}{'' if said.endswith(('.', '?')) else '.'} Type: {command} --help", UsageError.exit_code)
         except click.ClickException as error:
             fail(error.format_message(), PinciteError.exit_code)

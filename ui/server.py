@@ -1,6 +1,8 @@
 """Serving a web application on one socket, to this machine's browser only talking to this machine."""
 
+import asyncio
 import errno
+import logging
 import re
 import socket
 from collections.abc import Callable
@@ -113,11 +115,21 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+def _not_of_stopping(record: logging.LogRecord) -> bool:
+    """Whether a line of the log is of something else than a connection cut off because the server is being stopped.
+
+    An open page keeps one for as long as it is open.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    return not (isinstance(error, asyncio.CancelledError) or str(record.msg).startswith("Cancel %s running task"))
+
+
 def server(app: Any, stopping: Callable[[], None] | None = None) -> uvicorn.Server:
     """A server for an ASGI application that keeps quiet unless something goes wrong; `run(sockets=[…])` blocks.
 
     `stopping` is called when it is to stop, a second before what is still under way is cut off.
     """
     one = _Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+    logging.getLogger("uvicorn.error").addFilter(_not_of_stopping)
     one.stopping = stopping
     return one
