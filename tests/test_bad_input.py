@@ -1,5 +1,7 @@
 """Bad input: each gives one clear line that says what to type and the right exit code, and loses nothing."""
 
+import contextlib
+import io
 import os
 import shutil
 import sqlite3
@@ -10,6 +12,14 @@ import pytest
 from commands import Ran, alone_in, finished, pincite, process
 from servers.openai import OpenAIWire
 from servers.scripted import Reply, free_port, serving
+
+from ui.cli import main
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
 
 QUESTION = "When was the harbour bridge opened?"
 BRIDGE = "# The bridge\n\nThe harbour bridge was opened in 1932.\n"
@@ -297,6 +307,17 @@ def test_what_a_terminal_would_obey_is_shown_and_not_sent_to_it(work: Path) -> N
     assert not set("\x1b\x07\0") & set(ran.text + pincite("ask", "Who is \0\x1b[31m Otto?").text)
     assert pincite("ask", QUESTION, "--json").json["statements"][0]["text"].startswith("The harbour bridge was \x1b[2J")
     assert "\x1b]0;owned\x07" in pincite("show", "bridge.md").text
+
+
+def test_a_file_name_cannot_steer_the_terminal(work: Path) -> None:
+    (work / "seeds" / "a\x1b[2J\x07.txt").write_text("The tower is 96 metres high.\n", "utf-8")
+    (work / "seeds" / "b\x1b[2J.txt").write_bytes(b"caf\xe9")
+    with contextlib.redirect_stderr(Terminal()) as drawn, pytest.raises(SystemExit):
+        main(["ingest"])
+    assert "Skipped: b\ufffd[2J.txt is not UTF-8 text" in drawn.getvalue()
+    assert "\x1b[2J" not in drawn.getvalue()
+    assert pincite("show").text.splitlines()[0].startswith("a\ufffd[2J\ufffd.txt\t")
+    assert "\x1b" not in pincite("ask", "How high is the tower?").text
 
 
 def test_an_index_that_lost_rows_is_named_instead_of_quoted(work: Path, index: Path) -> None:

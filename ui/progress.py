@@ -4,6 +4,8 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from ui.lines import visible
+
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
@@ -31,7 +33,9 @@ class Progress:
         if not self._bar.tasks:
             self._bar.start()
             self._bar.add_task("", total=total)
-        self._bar.update(self._bar.task_ids[0], description=what[:WHAT_CHARACTERS], completed=done, total=total)
+        self._bar.update(
+            self._bar.task_ids[0], description=visible(what)[:WHAT_CHARACTERS], completed=done, total=total
+        )
 
 
 def _bar() -> "Bar":

@@ -19,7 +19,7 @@ def run(settings: Settings, document: str | None, start: int | None, end: int | 
     chat = open_index(settings, say_stale=False)
     if document is None:
         for info in chat.documents():
-            click.echo(f"{info.id}\t{info.characters}\t{as_one_line(info.title)}")
+            click.echo(f"{visible(info.id)}\t{info.characters}\t{as_one_line(info.title)}")
         return
     text = chat.document(document).text
     for option, place in (("--start", start), ("--end", end)):
