@@ -13,7 +13,9 @@ from commands import Ran, alone_in, finished, pincite, process
 from servers.openai import OpenAIWire
 from servers.scripted import Reply, free_port, serving
 
+from rag.settings import load_settings
 from ui.cli import main
+from ui.opening import open_up_to_date
 
 
 class Terminal(io.StringIO):
@@ -112,6 +114,16 @@ def test_a_question_to_one_folder_is_not_answered_from_the_index_of_another(
     assert "fix  index      The index in '.pincite' is of other" in pincite("doctor", "--documents", "more towers").text
     ran = pincite("ask", "How high is the tower?", "--documents", "more towers", "--data", "other")
     assert (ran.code, ran.text.split(" [")[0]) == (0, "The tower is 96 metres high.")
+
+
+def test_the_page_over_another_folder_takes_the_place_of_what_was_indexed_and_says_so(
+    work: Path, index: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("towers").mkdir()
+    (work / "towers" / "tower.md").write_text("The tower is 96 metres high.\n", "utf-8")
+    chat = open_up_to_date(load_settings({"documents": Path("towers")}))
+    assert [document.id for document in chat.documents()] == ["tower.md"]
+    assert capsys.readouterr().err == "Indexing towers in place of the documents that .pincite held.\n"
 
 
 def test_what_to_type_names_the_folders_that_were_typed(work: Path, index: Path) -> None:
