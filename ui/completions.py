@@ -13,6 +13,7 @@ from rag.datatypes import JSON, Answer, Event, Statement
 from rag.errors import UnknownBackend
 from ui.door import Door, Kind
 from ui.markdown import Writing, markdown, spoken
+from ui.permitted import OWN, spec_of, usable
 from ui.refusal import Refused, failed, record_response
 from ui.streaming import QUIET_S, block, streamed, whole
 from ui.turnstile import Turnstile
@@ -80,14 +81,15 @@ def completion_routes(door: Door, turnstile: Turnstile, created: int) -> APIRout
     @routes.get("/models")
     async def models() -> JSON:
         """The backends that can be named now; `pincite` is the one that the settings name."""
-        usable = await turnstile.run(door.usable)
-        return {"object": "list", "data": [_model(name, created) for name in usable]}
+        return {"object": "list", "data": [_model(name, created) for name in [OWN, *usable(door.settings)]]}
 
     @routes.get("/models/{name:path}")
     async def model(name: str) -> JSON:
         """One of them."""
-        if name not in await turnstile.run(door.usable):
-            raise _no_such_model(door)
+        try:
+            spec_of(name, door.settings)
+        except UnknownBackend as error:
+            raise _no_such_model(error) from None
         return _model(name, created)
 
     @routes.post("/chat/completions")
@@ -95,9 +97,9 @@ def completion_routes(door: Door, turnstile: Turnstile, created: int) -> APIRout
         """An answer as the message of an assistant, its record in the field `pincite`."""
         asked = wanted.asked()
         try:
-            door.spec(asked.backend)
-        except UnknownBackend:
-            raise _no_such_model(door) from None
+            spec_of(asked.backend, door.settings)
+        except UnknownBackend as error:
+            raise _no_such_model(error) from None
         events = turnstile.stream(lambda: door.stream(asked), QUIET_S)
         reply = _Reply(wanted)
         if wanted.stream:
@@ -166,6 +168,5 @@ def _model(name: str, created: int) -> JSON:
     return {"id": name, "object": "model", "created": created, "owned_by": "pincite"}
 
 
-def _no_such_model(door: Door) -> Refused:
-    words = f"That model may not be chosen here. Use one of: {', '.join(door.usable())}."
-    return Refused(404, words, "invalid_request_error", code="model_not_found")
+def _no_such_model(error: UnknownBackend) -> Refused:
+    return Refused(404, str(error), "invalid_request_error", code="model_not_found")

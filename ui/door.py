@@ -5,25 +5,17 @@ from typing import Literal
 
 from rag.chat import Chat
 from rag.datatypes import JSON, Answer, Event, Statement
-from rag.errors import NoDocument, PinciteError, UnknownBackend, UsageError
-from rag.llms import check_spec, parse_spec
+from rag.errors import NoDocument, UsageError
 from rag.receipt import parse_receipt
 from rag.recheck import check, read_today
 from rag.settings import Settings
+from ui.permitted import spec_of
 from ui.verifying import findings_record, findings_text
 from ui.wanted import Ask, Read, Search
 
-# What a caller may name instead of the backend that the settings name.
-OWN = "pincite"
 SHOWN = ("supported", "partial")
 
 Kind = Literal["searched", "statement", "withheld", "answer"]
-
-
-def backends_of(settings: Settings) -> tuple[str, ...]:
-    """The backends that callers may name: the settings' own, the one that costs nothing, and those allowed besides."""
-    named = ",".join(filter(None, (settings.backend, "offline", settings.allow_backends.strip(" ,"))))
-    return tuple(dict.fromkeys(map(str, parse_spec(named))))
 
 
 class Door:
@@ -31,23 +23,6 @@ class Door:
 
     def __init__(self, chat: Chat, settings: Settings) -> None:
         self.chat, self.settings = chat, settings
-        self.backends = backends_of(settings)
-
-    def usable(self) -> list[str]:
-        """What a caller may name now, the settings' own backend first."""
-        return [OWN, *(name for name in self.backends if self._is_usable(name))]
-
-    def spec(self, named: str | None) -> str:
-        """The backend that a caller means. Raises UnknownBackend for one that the settings do not permit.
-
-        A caller may put permitted ones in an order of its own. A name costs money, and leads to an address.
-        """
-        if named is None or named.strip().lower() in ("", OWN):
-            return self.settings.backend
-        parts = tuple(dict.fromkeys(map(str, parse_spec(named))))
-        if not set(parts) <= set(self.backends):
-            raise UnknownBackend(f"That backend may not be chosen here. Use one of: {', '.join(self.usable())}.")
-        return ",".join(parts)
 
     def stream(self, wanted: Ask) -> Generator[tuple[Kind, Event], None, None]:
         """What happens on the way to an answer, the answer last. Each statement is said to be shown or withheld.
@@ -55,7 +30,7 @@ class Door:
         Raises what `Chat.stream` raises, and UnknownBackend.
         """
         held = self.settings.show == "strict"  # until all are checked, it is not known what is shown
-        for event in self.chat.stream(wanted.question, wanted.turns(), self.spec(wanted.backend)):
+        for event in self.chat.stream(wanted.question, wanted.turns(), spec_of(wanted.backend, self.settings)):
             if isinstance(event, Answer):
                 if held:
                     yield from (("statement", statement) for statement in event.statements)
@@ -122,10 +97,3 @@ class Door:
         today = read_today(self.settings.documents, names) if names else {}
         findings = check(receipt, today)
         return findings_record(receipt, findings), findings_text(receipt, findings)
-
-    def _is_usable(self, name: str) -> bool:
-        try:
-            check_spec(name, self.settings)
-        except PinciteError:
-            return False
-        return True

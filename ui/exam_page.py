@@ -10,8 +10,8 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from rag.chat import Chat
 from rag.errors import PinciteError
-from rag.llms import backends_report
 from rag.settings import Settings
+from ui.permitted import chosen, offered
 
 if TYPE_CHECKING:
     from ui.exams import Exams
@@ -38,8 +38,7 @@ def exam_routes(chat: Chat, settings: Settings) -> APIRouter:
 
     @routes.get("/choices")
     def choices() -> Response:
-        usable = [row["example"] for row in backends_report(settings) if row["usable"]]
-        return JSONResponse({"sets": exams().sets(), "backends": list(dict.fromkeys([settings.backend, *usable]))})
+        return JSONResponse({"sets": exams().sets(), "backends": offered(settings)})
 
     @routes.get("/state")
     def state() -> Response:
@@ -59,7 +58,12 @@ def exam_routes(chat: Chat, settings: Settings) -> APIRouter:
     @routes.post("/start")
     async def start(request: Request) -> Response:
         wanted = await _json(request)
-        return _said(lambda: exams().start(str(wanted["set"]), list(wanted["backends"]), wanted.get("most")))
+
+        def begin() -> None:
+            backends = [chosen(str(one), settings) for one in wanted["backends"]]
+            exams().start(str(wanted["set"]), backends, wanted.get("most"))
+
+        return _said(begin)
 
     @routes.post("/stop")
     async def stop(request: Request) -> Response:

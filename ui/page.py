@@ -9,14 +9,14 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
-from rag.llms import backends_report
 from rag.llms import leaves_machine as sends_elsewhere
 from rag.settings import Settings
 from ui import render
 from ui.api import stop
 from ui.conversation import Chat, Conversation
 from ui.events import Events, View
-from ui.server import Beside, OwnOriginOnly, listen, server
+from ui.permitted import offered
+from ui.server import LOOPBACK, Beside, OwnOriginOnly, listen, server
 from ui.serving import address
 
 # Gradio reads these when it is imported and when a page is made: send nothing home, keep no statistics of events.
@@ -46,11 +46,10 @@ def build_page(
     `leaves_machine` says of a backend whether passages are sent to another machine. `evaluation` puts a way to it at
     the top; `web_app` must be given its routes then.
     """
-    usable = [row["example"] for row in backends_report(settings) if row["usable"]]
     events = Events(chat, settings, leaves_machine or partial(sends_elsewhere, settings=settings), examples)
     blocks: gr.Blocks = gr.Blocks(title="Pincite", analytics_enabled=False, fill_width=True, fill_height=True)
     with blocks:
-        _Page(events, list(dict.fromkeys([settings.backend, *usable])), evaluation).wire(blocks)
+        _Page(events, offered(settings), evaluation, settings.host in LOOPBACK).wire(blocks)
     return blocks
 
 
@@ -120,7 +119,7 @@ def serve(
 class _Page:
     """The parts of the page, and which event changes which of them."""
 
-    def __init__(self, events: Events, backends: list[str], evaluation: bool) -> None:
+    def __init__(self, events: Events, backends: list[str], evaluation: bool, any_backend: bool) -> None:
         self.events = events
         self.conversation = gr.State(())
         self.told = gr.State(frozenset())
@@ -129,7 +128,7 @@ class _Page:
             self.backend = gr.Dropdown(
                 backends,
                 value=events.settings.backend,
-                allow_custom_value=True,
+                allow_custom_value=any_backend,
                 label="Answers by",
                 elem_id="backend",
                 scale=0,
@@ -137,7 +136,7 @@ class _Page:
             self.beside = gr.Dropdown(
                 [("nobody", ""), *backends],
                 value="",
-                allow_custom_value=True,
+                allow_custom_value=any_backend,
                 label="and by",
                 elem_id="beside",
                 scale=0,

@@ -11,9 +11,9 @@ from rag.errors import PinciteError
 from rag.llms import parse_spec
 from rag.llms.table import row
 from rag.settings import Settings
-from ui.door import backends_of
 from ui.lines import as_json_text, note
 from ui.opening import open_up_to_date
+from ui.permitted import permitted
 from ui.server import LOOPBACK, SERVE, listen, server
 
 
@@ -44,8 +44,8 @@ def address(settings: Settings) -> str:
 
 def check_allowed(settings: Settings) -> None:
     """Raises UnknownBackend when callers may name a backend that there is not."""
-    for spec in parse_spec(",".join(backends_of(settings))):
-        row(spec)
+    for name in permitted(settings):
+        row(*parse_spec(name))
 
 
 def say_reachable(settings: Settings) -> None:
