@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rag.names import new_countries, new_names, new_persons, new_places, new_things
+from rag.names import new_bodies, new_countries, new_names, new_persons, new_places, new_things
 from rag.things import ADJECTIVE, BODIES, COUNTRIES, PLAIN, ROLES, THINGS, TOWNS, which
 
 
@@ -65,11 +65,11 @@ _SMALL = (
     "millions?|billions?|twice|half|thirds|third of|quarters?|percent"
 )
 _MONTHS = "january|february|march|april|june|july|august|september|october|november|december"
-# Days, years and centuries.
+# Days, years, centuries, and numbers that name something: "the 2014 summit", "F-16", "Article 5".
 _DATED = re.compile(
-    rf"\b9/11\b|\b(?:{_MONTHS}) \d+(?:, \d{{4}})?|\b\d+ (?:{_MONTHS})\b|\b\d+(?:st|nd|rd|th)\b|"
-    rf"(?:\b(?:in|since|from|until|before|after|during|between|{_MONTHS}) |\(|, )(?:1\d|20)\d\d\b"
-    r"(?![,.]\d)",
+    rf"\b(?:9/11|24/7)\b|\b(?:{_MONTHS}) \d+(?:, \d{{4}})?|\b\d+ (?:{_MONTHS})\b|\b\d+(?:st|nd|rd|th)\b|"
+    r"\b(?:1\d|20)\d\ds\b|\b(?:1\d|20)\d\d\b(?! (?:\w+ )?(?:[a-z]+s|people|men|women|children)\b)(?![,.]\d)|"
+    r"\b[a-z]+-?\d+\b|\b(?:articles?|chapters?|resolutions?|rules?|sections?|phases?) \d+",
     re.IGNORECASE,
 )
 _DID = (
@@ -164,7 +164,8 @@ KINDS = (
         ),
         new_names,
     ),
-    Kind(_pattern(which(f"{BODIES}|{THINGS}")), _holds_thing),
+    Kind(_pattern(which(BODIES)), new_bodies),
+    Kind(_pattern(which(THINGS)), _holds_thing),
     Kind(
         _pattern(
             which(ROLES),

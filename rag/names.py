@@ -17,12 +17,15 @@ _OPENING = (
 _FIRST = re.compile(rf"(?:^|[.:!?] )(?:{_OPENING} )*+((?:[A-Z][\w’'-]+ )+[A-Z][\w’'-]+|[A-Z]{{2,}})\b")
 _TITLE = re.compile(r"[A-Z][\w’'-]*(?:\s+(?:(?:of|in|the|and|for|on)\s+)*[A-Z][\w’'-]*)+")
 _WITH_ARTICLE = re.compile(r"\b[Tt]he(?:(?: (?:of|and|for|in))* [A-Z][\w’'-]*)+")
-# In the names of bodies and undertakings, which are no persons.
+# In the names of bodies, and of undertakings, which are no persons either.
 _BODY = re.compile(
-    r"\b(?:Agency|Alliance|Assembly|Bank|Coalition|College|Command|Commission|Committee|Community|Conference|Congress|"
-    r"Convention|Corps|Council|Court|Department|Force|Forces|Forum|Foundation|Group|Initiative|Institute|League|Ministry|"
-    r"Mission|Nations|Network|Office|Operation|Organi[sz]ation|Pact|Parliament|Partnership|Party|Program|Programme|"
-    r"Senate|States|Strategy|System|Systems|Treaty|Union|University|War)\b"
+    r"\b(?:Agency|Alliance|Assembly|Bank|Coalition|College|Command|Commission|Committee|Community|Congress|Corps|Council|"
+    r"Department|Forces?|Forum|Foundation|Institute|League|Ministry|Nations|Office|Organi[sz]ation|Parliament|Party|"
+    r"Senate|States|Union|University|ASEAN|AU|ECOWAS|EU|IMF|NATO|OSCE|UN|WHO|WTO)\b"
+)
+_UNDERTAKING = re.compile(
+    r"\b(?:Conference|Convention|Court|Group|Initiative|Mission|Network|Operation|Pact|Partnership|Program(?:me)?|"
+    r"Strategy|Systems?|Treaty|War)\b"
 )
 _SHORT = re.compile(r"[A-Z]{2}|[A-Z]\.[A-Z]")
 # Capitalised, and neither a person nor a body nor a thing.
@@ -49,20 +52,34 @@ def new_countries(question: str, text: str) -> set[str]:
     return _countries_in(text) - _countries_in(question)
 
 
-def new_things(question: str, text: str) -> list[str]:
+def new_bodies(question: str, text: str) -> list[str]:
     """The new names that are no country's."""
     return new_names(question, _countries()[0].sub("it", text))
 
 
+def new_things(question: str, text: str) -> list[str]:
+    """The new names that are no country's and no body's."""
+    return new_bodies(question, _without(text, _BODY, unless=_UNDERTAKING))
+
+
 def new_places(question: str, text: str) -> list[str]:
     """The new names that may be those of towns: no country's, and without an article."""
-    return new_things(question, _WITH_ARTICLE.sub("the", text))
+    return new_bodies(question, _WITH_ARTICLE.sub("the", text))
 
 
 def new_persons(question: str, text: str) -> list[str]:
     """The new names that may be those of persons: no country's, no body's, and without an article."""
-    apart = _TITLE.sub(lambda title: title[0].lower() if _BODY.search(title[0]) else title[0], text)
-    return [name for name in new_places(question, apart) if not _SHORT.match(name) and not _BODY.search(name)]
+    apart = _without(_without(text, _BODY), _UNDERTAKING)
+    return [name for name in new_places(question, apart) if not _SHORT.match(name)]
+
+
+def _without(text: str, words: re.Pattern[str], unless: re.Pattern[str] | None = None) -> str:
+    """The text with the names that hold such a word in small letters, unless they hold one of the others."""
+
+    def small(title: re.Match[str]) -> str:
+        return title[0].lower() if words.search(title[0]) and not (unless and unless.search(title[0])) else title[0]
+
+    return words.sub(lambda word: word[0].lower(), _TITLE.sub(small, text))
 
 
 def _is_name(name: str) -> bool:

@@ -34,6 +34,8 @@ COURT = "The ferry accident was investigated for two years by engineers from Lei
         ("Who heads the Tay Board?", "The Tay Board follows Ada Byron.", False),
         ("Which ship sank?", "In the United States it would be said to have sunk.", True),
         ("Which ship sank?", "The storm took the Mary.", False),
+        ("Which treaty protects boats?", "The Treaty of Leith and the European Union protects them.", False),
+        ("How many jets fly over it?", "In 1957, the 2014 summit, Article 5 and the F-16 were new to it.", True),
         ("How often is it painted?", "It is painted with care.", True),
         ("How often is it painted?", "It is painted every spring.", False),
     ],
