@@ -92,6 +92,20 @@ def test_no_character_of_a_document_ends_a_line_of_the_stream(chat: WatchedChat,
         assert json.loads(lines[3].removeprefix("data: "))["text"] == odd.text
 
 
+def test_while_nothing_happens_the_stream_says_that_it_is_alive(
+    chat: WatchedChat, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.api.QUIET_S", 0.1)
+    with answering(chat, settings) as api, concurrent.futures.ThreadPoolExecutor() as pool:
+        streamed = pool.submit(api.post, "/v1/ask", {"question": SLOW}, accept="text/event-stream")
+        eventually(lambda: chat.under_way == 1)
+        time.sleep(0.35)
+        chat.let_through.release(5)
+        blocks = streamed.result().body.decode().split("\n\n")
+    assert blocks[0].startswith("event: searched") and blocks[1:3] == [": still at work"] * 2
+    assert blocks[-2].startswith("event: answer") and blocks[-1] == ""
+
+
 def test_two_clients_stream_side_by_side(chat: WatchedChat, settings: Settings) -> None:
     with answering(chat, settings) as api, api.listening("/v1/ask", {"question": SLOW}) as slow:
         next(slow)
