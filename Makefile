@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 7860
+OLD := import sys; sys.exit("Pincite needs Python 3.11 or newer. Name one: make PYTHON=python3.12 chat" if sys.version_info < (3, 11) else 0)
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .PHONY: chat test quick check screenshot lock clean
@@ -29,7 +30,7 @@ screenshot: $(VENV)/dev.stamp
 	SCREENSHOT=docs/answer.png $(BIN)/python -m pytest tests/test_page.py
 
 $(VENV)/core.stamp: requirements.lock pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -c 'import pip' 2>/dev/null || { $(PYTHON) -c '$(OLD)' && $(PYTHON) -m venv $(VENV); }
 	$(PIP) --require-hashes -r requirements.lock
 	$(PIP) --no-deps --no-build-isolation --editable .
 	touch $@
