@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rag.names import new_bodies, new_countries, new_names, new_persons, new_places, new_things
-from rag.things import ADJECTIVE, BODIES, COUNTRIES, PLAIN, ROLES, THINGS, TOWNS, which
+from rag.things import ADJECTIVE, BODIES, COUNTRIES, DID, PLAIN, ROLES, THINGS, TOWNS, which
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +72,6 @@ _DATED = re.compile(
     r"\b[a-z]+-?\d+\b|\b(?:articles?|chapters?|resolutions?|rules?|sections?|phases?) \d+",
     re.IGNORECASE,
 )
-_DID = (
-    r"leads|heads|chairs|commands|runs|directs|pays|owns|funds|finances|manufactures|makes|builds|supplies|sells|"
-    r"appoints|signs|led|ran|won|paid|made|built|held|taught|bought|sold|wrote|sang|took|gave|said|drew|began|came|"
-    r"went|fought|brought|put|set|sent|spoke|got|became|lost|found|left|met|chose|broke|told|shot|threw|flew|drove|stood|"
-    r"(?!use|involv|need|suppos|allow)\w{3,}ed|(?:is|was) (?:the|in charge)"
-)
 # What only a person does, or is.
 _LEADS = (
     "leads|led|heads|headed|chairs|chaired|commands|commanded|directs|directed|wrote|invented|coined|sang|sings|painted"
@@ -126,7 +120,7 @@ KINDS = (
     Kind(
         _pattern(
             # "Which countries share little?" is answered by "small ones".
-            rf"{which(COUNTRIES, between=1)}(?=.{{0,200}}(?:\b(?:{_DID}|was|were|did|has|had)\b|(?-i: [A-Z])))",
+            rf"{which(COUNTRIES, between=1)}(?=.{{0,200}}(?:\b(?:{DID}|was|were|did|has|had)\b|(?-i: [A-Z])))",
             rf"which (?:two|three|four|five|other|(?-i:[A-Z]\w+)) {PLAIN} (?:{COUNTRIES})\b(?!['’])",
         ),
         new_countries,
@@ -151,12 +145,12 @@ KINDS = (
         _has("ranks?|generals?|admirals?|colonels?|majors?|captains?|lieutenants?|sergeants?|corporals?|privates?"),
     ),
     Kind(
-        _pattern(which("articles?|clauses?|paragraphs?|chapters?|annex(?:es)?")),
+        _pattern(which(r"(?:articles?|clauses?|paragraphs?|chapters?|annex(?:es)?)(?= of\b)")),
         _has(r"articles?|clauses?|sections?|paragraphs?|chapters?|annex(?:es)?|\d+"),
     ),
     Kind(
         _pattern(
-            rf"who (?:{_DID})\b",
+            rf"who (?:{DID})\b",
             r"by whom\b",
             r"(?:the |code ?)?names? of\b",
             r"(?:is|are|was|were) (?:\w+ ){1,4}called\b(?! a\b| the\b)",

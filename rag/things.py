@@ -1,4 +1,7 @@
-"""Nouns for things that can be named or pointed at, as patterns, and questions that ask for one: "which court …"."""
+"""Nouns for things that can be named or pointed at, as patterns, and questions that ask for one: "which court …".
+
+An article is one of a law only before "of": "which article mentions boats" asks for a document.
+"""
 
 ROLES = (
     r"(?-i:generals?)(?! \w+(?:al|ous|ic|ive)\b)|admirals?|colonels?|commanders?|officers?|presidents?|"
@@ -20,12 +23,20 @@ THINGS = (
 )
 # Things that are seldom called by a name.
 NAMELESS = (
-    "courts?|tribunals?|resolutions?|articles?|clauses?|paragraphs?|penalt(?:y|ies)|fines?|punishments?|ranks?|"
+    r"courts?|tribunals?|resolutions?|(?:articles?|clauses?|paragraphs?)(?= of\b)|penalt(?:y|ies)|"
+    "fines?|punishments?|ranks?|"
     "religions?|treatments?|medicines?|vaccines?|drugs?|diseases?|uniforms?|vehicles?|prisons?|hotels?|roads?|bridges?|"
     "buildings?|fuels?|tax(?:es)?|insurance|scholarships?|grants?|loans?|licen[cs]es?|passwords?|museums?|part(?:y|ies)"
 )
 COUNTRIES = "countr(?:y|ies)|nations?|governments?"
 TOWNS = "cit(?:y|ies)|towns?|villages?|airports?|ports?|islands?|capitals?|provinces?"
+# What those do, or did, who have a name.
+DID = (
+    r"leads|heads|chairs|commands|runs|directs|pays|owns|funds|finances|manufactures|makes|builds|supplies|sells|"
+    r"appoints|signs|led|ran|won|paid|made|built|held|taught|bought|sold|wrote|sang|took|gave|said|drew|began|came|"
+    r"went|fought|brought|put|set|sent|spoke|got|became|lost|found|left|met|chose|broke|told|shot|threw|flew|drove|stood|"
+    r"(?!use|involv|need|suppos|allow)\w{3,}ed|(?:is|was) (?:the|in charge)"
+)
 # A word between "which" and the noun that says what is asked for.
 PLAIN = (
     r"(?!(?:between|of|in|for|to|by|that|is|are|was|were|do|does|did|has|have|from|with|type|kind|sort|makes?|made|can|"

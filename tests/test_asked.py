@@ -76,6 +76,8 @@ def test_labels_slips_short_forms_months_and_regions_are_no_new_names(
         ("Why did the Tay Board leave Dundee?", "leave"),
         ("Which general mood was told?", "general"),
         ("Which general political mood was told?", None),
+        ("Which article of the treaty names it?", "article"),
+        ("Which article is about boats?", None),
         ("Who uses it?", None),
         ("Whose views were the president's?", None),
         ("What damages the bridge most?", None),
