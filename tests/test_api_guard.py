@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browser import chromium
 from commands import ROOT
 from http_door import Api, Got, answering
 from scripted_chat import ScriptedChat, answered, cite, document
+from servers.openai import OpenAIWire
+from servers.scripted import serving
 
 from rag.datatypes import Statement
 from rag.settings import Settings, load_settings
@@ -172,3 +175,35 @@ def test_the_token_appears_in_no_print_of_the_settings(tmp_path: Path) -> None:
     settings = having(token=TOKEN)
     assert TOKEN not in repr(settings) + str(settings) + settings.model_dump_json()
     assert TOKEN in settings.secrets()
+
+
+TRIES = """async address => {
+  const asked = JSON.stringify({ question: "When was it opened?" });
+  const json = { "Content-Type": "application/json" };
+  const tries = [
+    [`${address}/ask`, { method: "POST", body: asked }],
+    [`${address}/ask`, { method: "POST", body: asked, mode: "no-cors" }],
+    [`${address}/ask`, { method: "POST", body: asked, headers: json }],
+    [`${address}/ask`, { method: "POST", body: asked, headers: json, mode: "no-cors", keepalive: true }],
+    [`${address}/documents/bridge.md`, {}],
+    [`${address}/documents/bridge.md`, { mode: "no-cors" }],
+  ];
+  const read = [];
+  for (const [where, how] of tries)
+    read.push(await fetch(where, how).then(got => got.text(), error => error.name));
+  navigator.sendBeacon(`${address}/ask`, new Blob([asked], { type: "text/plain" }));
+  return read;
+}"""
+
+
+@pytest.mark.slow
+def test_a_real_browser_on_another_website_reads_nothing_and_has_nothing_asked() -> None:
+    bridge = chat()
+    with answering(bridge, having()) as api, serving(OpenAIWire()) as website, chromium() as browser:
+        page = browser.new_page()
+        page.goto(f"{website.url}/models")  # any page of another origin
+        read = page.evaluate(TRIES, api.url)
+        own = page.request.post(f"{api.url}/ask", data={"question": QUESTION})
+    assert set(read) <= {"TypeError", ""}
+    assert own.status == 200
+    assert len(bridge.asked) == 1
