@@ -15,6 +15,9 @@ OPENING = re.compile(
     r"^(?:.*:|.*?\b(?:by|through|including|includes?|such as|are|namely)\b)\s*(?:such as|indicators such as)?\s*",
     re.IGNORECASE | re.DOTALL,
 )
+# "The mine and ports such as Cardiff and Newport": what is enumerated stands before the examples, if no verb does.
+EXAMPLES = re.compile(r",? (?:such as|like|including) .+$", re.IGNORECASE | re.DOTALL)
+VERB = re.compile(r":|\b(?:is|are|was|were|be|has|have|had|can|by|through|includes?|(?-i:[a-z]+ed))\b", re.IGNORECASE)
 REST = re.compile(r"^(?:among others|and others|and so on|etc\.?|for example|for instance)$", re.IGNORECASE)
 
 
@@ -33,7 +36,10 @@ def enumerated(answer: str) -> list[str]:
     if lines:
         return lines
     sentence = max(re.split(r"(?<=[.!?])\s+", answer), key=lambda s: s.count(","))
-    series = OPENING.sub("", sentence.strip().rstrip(".!?"), count=1)
+    series = sentence.strip().rstrip(".!?")
+    before = EXAMPLES.sub("", series)
+    enumerates = re.search(r",| and ", before) and not VERB.search(before)
+    series = before if enumerates else OPENING.sub("", series, count=1)
     items = [item for item in re.split(r"\s*[,;]\s*", series) if item and not REST.match(item)]
     if any(item.startswith(("and ", "or ")) for item in items):
         items = [re.sub(r"^(?:and|or) ", "", item) for item in items]

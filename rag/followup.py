@@ -22,6 +22,8 @@ POINTER = re.compile(
     r"|ones|one(?=\W*$)|there(?=\W*$)|another|(?<!each )others?(?! than)|else|the same|the former|the latter)\b",
     re.IGNORECASE,
 )
+# "What became paramount then?": when, the turn before says.
+AT_THAT_TIME = re.compile(r"\b(?:then|afterwards?|after (?:that|this)|at (?:that|the) time)\W*$", re.I)
 OPENING = re.compile(
     r"\W*(?:what|how|why|who|whom|whose|when|where|which|is|are|was|were|am|do|does|did|can|could|should|would|will"
     r"|has|have|tell|explain|describe|list|give|show|summari[sz]e|compare|define|name|please|let|i'd"
@@ -73,6 +75,8 @@ def lacks_topic(question: str) -> bool:
     first, _, rest = question.partition(". ")
     if rest and not _runs(first):  # "That is fine. Could you tell me …"
         question = rest
+    if AT_THAT_TIME.search(question):
+        return True
     content = [found for found in WORD.finditer(question) if found[0].casefold() not in PLAIN]
     if len(content) < ANTECEDENT_WORDS and not (content and DEFINITION.match(question)):
         return True

@@ -2,6 +2,8 @@
 
 import re
 
+from rag.comparisons import compared
+
 MOST_PARTS = 4
 # "What is X, and how does it work?": the second half must be able to stand as a question.
 SECOND_QUESTION = re.compile(
@@ -11,32 +13,23 @@ OPENING = re.compile(
     r"(?:what|how|why|who|whom|whose|when|where|which|is|are|was|were|do|does|did|can|could|should|would|will|has|have)\b",
     re.IGNORECASE,
 )
-# Questions that set two things against each other; each is looked for, after the whole question.
-COMPARISONS = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        r"\b(?:differences?|similarit(?:y|ies)|contrast|distinction)\b.{0,20}? between (?P<one>.+?) and (?P<other>.+)",
-        r"\b(?:compare|contrast) (?P<one>.+?) (?:with|to|and|against) (?P<other>.+)",
-        r"\bhow (?:do|does|did) (?P<one>.+?) (?:compare|differ) (?:with|to|from) (?P<other>.+)",
-        r"\b(?:sets?|tells?|distinguish(?:es)?) (?P<one>.+?) (?:apart )?from (?P<other>.+)",
-        r"^(?P<one>.+?) (?:versus|vs\.?) (?P<other>.+)",
-    )
-)
 ENDS = re.compile(r"(?<=\?)\s+")
 POINTS_BACK = re.compile(r"\b(?:it|its|they|them|their|he|she|his|her|him|this|that|these|those|so)\b", re.IGNORECASE)
 WORD = re.compile(r"\w+")
 LEAST_WORDS = 4
+# "… and what is the downside?": of what, the first part says.
+ELLIPTICAL = re.compile(r"^what (?:is|are|was|were) the \w+(?: \w+)?\W*$", re.IGNORECASE)
+COMPLEMENT = re.compile(r"^what (?:is|are|was|were) the .+? (?P<rest>(?:of|to|for|in|with|behind|from)\b.+?)\W*$", re.I)
 
 
 def parts_of(question: str) -> list[str]:
     """The questions that a question is made of, in order; the whole question alone when it is only one.
 
-    Of a comparison the parts are the whole and both things that are compared. A part that is too short to mean
-    anything alone, or that points back ("how is it funded"), is searched together with the first one.
+    Of a comparison the parts are the whole and both things that are compared. A part that points back ("how is it
+    funded") or leaves out what the first one said ("what is the downside") gets it from there.
     """
-    for comparison in COMPARISONS:
-        if found := comparison.search(question.rstrip(" ?!.")):
-            return [question, found["one"], found["other"]]
+    if sides := compared(question):
+        return [question, *sides]
     pieces = [piece.strip() for end in ENDS.split(question) for piece in SECOND_QUESTION.split(end) if piece.strip()]
     parts: list[str] = []
     for piece in pieces:
@@ -45,5 +38,13 @@ def parts_of(question: str) -> list[str]:
         elif not OPENING.match(piece) or len(WORD.findall(piece)) < LEAST_WORDS or not OPENING.match(parts[0]):
             return [question]
         else:
-            parts.append(f"{piece} ({parts[0]})" if POINTS_BACK.search(piece) else piece)
+            parts.append(_alone(piece, parts[0]))
     return parts if 1 < len(parts) <= MOST_PARTS else [question]
+
+
+def _alone(piece: str, first: str) -> str:
+    """A part, made so that it can be searched without the first one."""
+    complement = COMPLEMENT.match(first)
+    if complement and ELLIPTICAL.match(piece):
+        return f"{piece.rstrip(' ?!.')} {complement['rest']}"
+    return f"{piece} ({first})" if POINTS_BACK.search(piece) else piece

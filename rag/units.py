@@ -57,6 +57,11 @@ class Unit:
         return bool(ANAPHOR.match(self.sentences[0].text))
 
     @property
+    def embedded(self) -> str:
+        """What its token vectors stand for: its words below their heading."""
+        return f"{self.heading}\n{self.text}"
+
+    @property
     def text(self) -> str:
         """The unit's words in one line."""
         return " ".join(sentence.text for sentence in self.sentences)
@@ -72,6 +77,17 @@ def groups(sentences: Sequence[Quotable]) -> list[list[int]]:
         else:
             found.append([position])
     return found
+
+
+def following(unit: Unit, passages: Passages) -> Unit | None:
+    """The unit that stands right after another one in its passage, not scored yet; None at the passage's end."""
+    number, position = unit.place
+    heading, sentences = passages[number]
+    after = position + len(unit.sentences)
+    group = next((group for group in groups(sentences) if group[0] == after), None)
+    if group is None:
+        return None
+    return Unit((number, after), heading, [sentences[i] for i in group], unit.passage_matches, 0.0)
 
 
 def with_subject(unit: Unit, passages: Passages) -> list[Quotable]:

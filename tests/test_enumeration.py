@@ -16,6 +16,7 @@ SERIES = "Three are described: the Forum, the Mission in Somalia, and the NATO-l
             ["cameras", "cyber intelligence", "data analysis"],
         ),
         ("Steps:\n- Plan it.\n- Do it.", ["Plan it.", "Do it."]),
+        ("The port and mines such as Big Pit and Rhondda.", ["The port", "mines"]),
         ("It works. The parts are tin, lead and zinc.", ["tin", "lead", "zinc"]),
     ],
 )

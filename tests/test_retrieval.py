@@ -220,6 +220,10 @@ def test_neighbours_under_different_headings_stay_apart(
             "How does mining in Wales compare with mining in Spain?",
             ["How does mining in Wales compare with mining in Spain?", "mining in Wales", "mining in Spain"],
         ),
+        (
+            "What is the upside of deep mining and what is the downside?",
+            ["What is the upside of deep mining", "what is the downside of deep mining"],
+        ),
         ("What does the mine compare?", ["What does the mine compare?"]),
     ],
 )
