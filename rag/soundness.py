@@ -1,8 +1,13 @@
-"""Whether the index still has all that its catalogue says, which nobody who only searches it would notice."""
+"""Whether the index has all that its catalogue says and nothing else, which nobody who searches it would notice."""
 
+import contextlib
+import sqlite3
 from collections import Counter
+from pathlib import Path
+from urllib.parse import quote
 
 from rag.chroma_rows import version_in
+from rag.index_lock import CHROMA_FOLDER
 from rag.store import Store
 from rag.view import View
 
@@ -15,3 +20,19 @@ def incomplete(store: Store) -> list[str]:
         return sorted(e.document for e in view.snapshot.entries.values() if stored[e.version] != e.chunks)
 
     return store.view(look)
+
+
+def unused_bytes(data: Path) -> int:
+    """How much of an embedded index nobody reads: Chroma (1.5.9) leaves the vectors of a collection that is dropped.
+
+    They are only counted. A process that has had the index open for long may still know that collection.
+    """
+    chroma = data.absolute() / CHROMA_FOLDER
+    folders = [path for path in chroma.iterdir() if path.is_dir()]  # before it is asked which of them are used
+    file = f"file:{quote(str(chroma / 'chroma.sqlite3'))}?mode=ro"
+    try:
+        with contextlib.closing(sqlite3.connect(file, uri=True)) as rows:
+            used = {name for (name,) in rows.execute("SELECT id FROM segments")}
+    except sqlite3.Error:  # another Chroma may keep its books otherwise
+        return 0
+    return sum(path.stat().st_size for folder in folders if folder.name not in used for path in folder.iterdir())

@@ -1,6 +1,8 @@
 """An index that has lost something: it is found, said with what to type, and put right."""
 
 import json
+import shutil
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -79,6 +81,27 @@ def test_a_document_that_lost_chunks_is_named_with_what_to_delete() -> None:
         "fix  index      the index has lost parts of 1 document, tea.txt among them. "
         "Delete '.pincite' and type: pincite ingest"
     ]
+
+
+def test_the_vectors_of_an_earlier_index_are_counted_and_left_alone() -> None:
+    with damaging() as connection:
+        connection.drop(f"{connection.name}-catalogue")
+    assert pincite("ingest").code == 0
+    [left] = [folder for folder in Path(".pincite/chroma").iterdir() if folder.is_dir() and _unused(folder)]
+    assert told() == ["ok   index      3 documents in 3 chunks"]
+    (left / "data_level0.bin").write_bytes(bytes(2_000_000))
+    assert told()[1].startswith("ok   index      2 MB of it are vectors of an earlier index, which do no harm.")
+    assert told()[1].endswith("delete '.pincite/chroma' and type: pincite ingest")
+    assert left.exists()
+    shutil.rmtree(".pincite/chroma")
+    assert pincite("ingest", "--json").json["added"] == 3
+    assert told() == ["ok   index      3 documents in 3 chunks"]
+    assert "four" in pincite("ask", "When is tea drunk?").text
+
+
+def _unused(folder: Path) -> bool:
+    with closing(sqlite3.connect(".pincite/chroma/chroma.sqlite3")) as rows:
+        return not rows.execute("SELECT 1 FROM segments WHERE id = ?", [folder.name]).fetchall()
 
 
 def test_an_index_from_before_documents_were_counted_is_taken_as_it_is_unless_all_of_a_file_is_lost() -> None:

@@ -16,13 +16,15 @@ from rag.llms import check_spec, try_backends
 from rag.minilm import MiniLM
 from rag.readers import find_files
 from rag.settings import Settings, load_settings
-from rag.soundness import incomplete
+from rag.soundness import incomplete, unused_bytes
 from ui.lines import as_one_line
 from ui.opening import other_documents_line, stale_line
 from ui.options import typed
 from ui.server import LOOPBACK, listen
 
 SKIPPED_SHOWN = 3
+# Less than that on the disk is nothing to speak of.
+UNUSED_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,11 @@ def _index(settings: Settings) -> Iterator[str | PinciteError]:
         yield PinciteError(
             f"the index has lost parts of {_many(len(lost), 'document')}, {lost[0]} among them. "
             f"Delete {str(settings.data)!r} and type: {typed('pincite ingest', settings)}"
+        )
+    if not settings.chroma_url and (unused := unused_bytes(settings.data)) >= UNUSED_BYTES:
+        yield (
+            f"{unused / 1e6:,.0f} MB of it are vectors of an earlier index, which do no harm. To free them, delete "
+            f"{str(settings.data / CHROMA_FOLDER)!r} and type: {typed('pincite ingest', settings)}"
         )
     with contextlib.suppress(DocumentsError):  # which has been said already
         if holds_other_files(settings, chat.store):
