@@ -22,6 +22,7 @@ QUESTION = "When was the harbour bridge opened?"
 OPENED = "The harbour bridge was opened to traffic in 1932."
 TOLL = "The toll pays for its upkeep."
 TEXT = f"{OPENED} It is 503 metres long. {TOLL}\n"
+ALLOWED = r"Use one of: pincite, openai:some, offline, openai:other\.|names no backend\."
 WRITTEN = (
     "Sentences: [1.1] [1.3]\n",
     f"It carried traffic from 1932 on. [1.1] {TOLL} [1.3] It is made of cheese. [1.2]",
@@ -136,7 +137,7 @@ def test_what_was_written_below_and_between_an_answer_does_not_go_back_to_the_mo
 def test_a_model_that_the_operator_did_not_allow_is_not_found_and_nobody_is_asked(world: World, name: str) -> None:
     world.model.rehearse(Reply(pieces=WRITTEN))
     for stream in (False, True):
-        with pytest.raises(NotFoundError, match="Use one of: pincite, openai:some, offline, openai:other|no backend") as refused:
+        with pytest.raises(NotFoundError, match=ALLOWED) as refused:
             world.ask(QUESTION, model=name, stream=stream)
         assert refused.value.code == "model_not_found"
     assert world.model.seen == []
