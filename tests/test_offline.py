@@ -69,7 +69,7 @@ def test_a_list_is_quoted_with_its_lead_in_item_by_item(offline: OfflineChatMode
     ]
 
 
-@pytest.mark.parametrize("question", ["How many trains cross every day?", "Who won the chess tournament?", "When was the chief painter born?"])  # fmt: skip
+@pytest.mark.parametrize("question", ["How many trains cross every day?", "Who won the chess tournament?", "When was the chief painter born?", "Which court heard the case of the bridge?", "Which countries paid for the bridge?", "Who designed the second bridge?"])  # fmt: skip
 def test_it_refuses_what_the_sentences_do_not_say(offline: OfflineChatModel, question: str) -> None:
     assert answer(offline, question) == [REFUSAL]
 
