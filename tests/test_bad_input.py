@@ -332,6 +332,15 @@ def test_a_file_name_cannot_steer_the_terminal(work: Path) -> None:
     assert "\x1b" not in pincite("ask", "How high is the tower?").text
 
 
+@pytest.mark.parametrize(
+    ("receipt", "why"), [("seeds", "it is a folder"), ("no/where.json", "there is no folder 'no'")]
+)
+def test_a_receipt_that_cannot_be_written_is_named_before_anybody_is_asked(work: Path, receipt: str, why: str) -> None:
+    ran = pincite("ask", QUESTION, "--receipt", receipt)
+    refused(ran, f"The receipt '{receipt}' cannot be written: {why}. Name another file with --receipt.")
+    assert not Path(".pincite").exists()
+
+
 def test_an_index_that_lost_rows_is_named_instead_of_quoted(work: Path, index: Path) -> None:
     with sqlite3.connect(index / "chroma" / "chroma.sqlite3") as database:
         database.execute(

@@ -354,8 +354,7 @@ def test_a_receipt_that_is_not_there_or_cannot_be_written_is_one_line(folder: Pa
     for ran in (pincite("verify", "none.json"), pincite("verify", tmp_path)):
         assert (ran.code, len(ran.lines)) == (1, 1)
     ran = pincite("ask", "When was the bridge opened?", "--receipt", tmp_path / "none" / "r.json")
-    assert (ran.code, ran.lines[-1].startswith("pincite: The receipt ")) == (1, True)
-    assert "1932" in ran.text
+    assert (ran.code, ran.lines[-1].startswith("pincite: The receipt "), ran.text) == (1, True, "")
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists))

@@ -18,7 +18,7 @@ from ui.lines import as_json_text, note, visible
 from ui.numbered import Numbered, where, withheld_line
 from ui.opening import open_index
 from ui.searched import searched_for
-from ui.verifying import save
+from ui.verifying import check_place, save
 
 QUOTE_CHARACTERS = 200
 NEAREST_SHOWN = 3
@@ -29,6 +29,8 @@ PLAIN = frozenset({"greeting", "help"})
 def run(settings: Settings, question: str, history: Path | None, as_json: bool, receipt: Path | None = None) -> None:
     """Ask one question, print the answer and save its receipt. Raises PinciteError when nobody could answer."""
     turns = read_history(history) if history else ()
+    if receipt:
+        check_place(receipt)
     chat = open_index(settings)
     answer = chat.ask(question, turns)
     if as_json:

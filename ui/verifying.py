@@ -23,6 +23,13 @@ QUOTE_CHARACTERS = 80
 STATES = ("holds", "moved", "ambiguous", "stale", "gone")
 
 
+def check_place(path: Path) -> None:
+    """Raises PinciteError when no receipt can stand there: an answer may have to be paid for."""
+    if path.is_dir() or not path.parent.is_dir():
+        why = "it is a folder" if path.is_dir() else f"there is no folder {str(path.parent)!r}"
+        raise PinciteError(f"The receipt {str(path)!r} cannot be written: {why}. Name another file with --receipt.")
+
+
 def save(answer: Answer, chat: "Chat", path: Path) -> None:
     """Write the answer's receipt. Raises PinciteError in one line when the file cannot be written."""
     text = json.dumps(receipt(answer, chat.settings, chat.store.text_of), ensure_ascii=False, indent=2)
