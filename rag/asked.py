@@ -44,6 +44,11 @@ def _has(*words: str) -> Callable[[str, str], object]:
     return lambda _, text: pattern.search(text)
 
 
+def _by_capitals(find: Callable[[str, str], object]) -> Callable[[str, str], object]:
+    """Names are found by their capitals; words without any may hold one."""
+    return lambda question, text: text.islower() or find(question, text)
+
+
 def _holds_thing(question: str, text: str) -> bool:
     # Models are named by numbers too.
     return bool(new_things(question, text) or (_NUMBERED.search(question) and re.search(r"\d", text)))
@@ -65,10 +70,12 @@ _SMALL = (
     "millions?|billions?|twice|half|thirds|third of|quarters?|percent"
 )
 _MONTHS = "january|february|march|april|june|july|august|september|october|november|december"
+_COUNTED = r" (?:\w+ )?(?:[a-z]+s|people|men|women|children|km|kg|m|percent)\b|%"
 # Days, years, centuries, and numbers that name something: "the 2014 summit", "F-16", "Article 5".
 _DATED = re.compile(
     rf"\b(?:9/11|24/7)\b|\b(?:{_MONTHS}) \d+(?:, \d{{4}})?|\b\d+ (?:{_MONTHS})\b|\b\d+(?:st|nd|rd|th)\b|"
-    r"\b(?:1\d|20)\d\ds\b|\b(?:1\d|20)\d\d\b(?! (?:\w+ )?(?:[a-z]+s|people|men|women|children)\b)(?![,.]\d)|"
+    rf"(?:\b(?:in|since|from|until|before|after|during|between|the|by|early|late|post|pre|{_MONTHS})[ -]|\(|, )"
+    rf"(?:1\d|20)\d\ds?\b(?!{_COUNTED})(?![,.]\d)|"
     r"\b[a-z]+-?\d+\b|\b(?:articles?|chapters?|resolutions?|rules?|sections?|phases?) \d+",
     re.IGNORECASE,
 )
@@ -123,7 +130,7 @@ KINDS = (
             rf"{which(COUNTRIES, between=1)}(?=.{{0,200}}(?:\b(?:{DID}|was|were|did|has|had)\b|(?-i: [A-Z])))",
             rf"which (?:two|three|four|five|other|(?-i:[A-Z]\w+)) {PLAIN} (?:{COUNTRIES})\b(?!['’])",
         ),
-        new_countries,
+        _by_capitals(new_countries),
     ),
     Kind(
         _pattern(
@@ -132,7 +139,7 @@ KINDS = (
             r"where (?:is|are|was|were|do|does|did|has|have|will)\b.{0,200} "
             r"(?:signed|founded|headquarter\w*|born|based|stationed)\b",
         ),
-        new_places,
+        _by_capitals(new_places),
     ),
     Kind(_pattern(which("courts?|tribunals?")), _has("courts?|tribunals?|judges?|ICC|ICJ")),
     Kind(_pattern(which("resolutions?", between=3)), _has("resolutions?")),
@@ -156,17 +163,17 @@ KINDS = (
             r"(?:is|are|was|were) (?:\w+ ){1,4}called\b(?! a\b| the\b)",
             r"what (?:is|was|are|were) .{1,200} named\b|named (?:after|for)\b",
         ),
-        new_names,
+        _by_capitals(new_names),
     ),
-    Kind(_pattern(which(BODIES)), new_bodies),
-    Kind(_pattern(which(THINGS)), _holds_thing),
+    Kind(_pattern(which(BODIES)), _by_capitals(new_bodies)),
+    Kind(_pattern(which(THINGS)), _by_capitals(_holds_thing)),
     Kind(
         _pattern(
             which(ROLES),
             rf"who (?:{_LEADS}|(?:is|was) (?:in charge|the (?:\w+ ){{0,2}}(?:{_HEADS})))\b",
             rf"names? of (?:the|its) (?:\w+ )?(?:{_HEADS})\b",
         ),
-        new_persons,
+        _by_capitals(new_persons),
     ),
 )
 """The kinds of things that can be told apart. Asking for a new one is adding a row."""
