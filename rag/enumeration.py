@@ -2,17 +2,17 @@
 
 import re
 
-ORDINALS = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "last": -1}
+ORDINALS = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "last": -1, "former": 0, "latter": -1}
 # An ordinal that no noun of its own follows.
 POINTER = re.compile(
-    rf"\bthe ({'|'.join(ORDINALS)})(?: (?:one\b(?! of\b)|of (?:those|these|them|the)\b.*|point\b|item\b)|"
+    rf"\bthe ({'|'.join(ORDINALS)})(?: (?:ones?\b(?! of\b)|of (?:those|these|them|the)\b.*|point\b|item\b)|"
     r"(?=\s*(?:[?.,!]|$)|\s+(?:look|do|does|did|is|was|has|had|have|mean|work|help|hurt|need|involve|involves|say|says|"
     r"about|take|happen|come|become|begin|start|end|make|get|give|aim|apply|change|fail|succeed|matter|differ|cost|last)\b))",
     re.IGNORECASE,
 )
 LINE = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+(.+)$", re.MULTILINE)
 OPENING = re.compile(
-    r"^(?:.*:|.*?\b(?:by|through|including|includes?|such as|are|namely)\b)\s*(?:such as|indicators such as)?\s*",
+    r"^(?:.*:|[^,;]*\b(?:by|through|including|includes?|such as|are|namely)\b)\s*(?:such as|indicators such as)?\s*",
     re.IGNORECASE | re.DOTALL,
 )
 # "The mine and ports such as Cardiff and Newport": what is enumerated stands before the examples, if no verb does.
@@ -39,7 +39,11 @@ def enumerated(answer: str) -> list[str]:
     series = sentence.strip().rstrip(".!?")
     before = EXAMPLES.sub("", series)
     enumerates = re.search(r",| and ", before) and not VERB.search(before)
-    series = before if enumerates else OPENING.sub("", series, count=1)
+    opened = OPENING.sub("", series, count=1)
+    if enumerates:
+        series = before
+    elif re.search(r",| and | or ", opened):  # else the opening was found within the last item
+        series = opened
     items = [item for item in re.split(r"\s*[,;]\s*", series) if item and not REST.match(item)]
     if any(item.startswith(("and ", "or ")) for item in items):
         items = [re.sub(r"^(?:and|or) ", "", item) for item in items]

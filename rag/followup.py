@@ -17,8 +17,10 @@ WORD = re.compile(r"[^\W_](?:[\w'’&.-]*[^\W_])?")
 PLAIN = frozenset(importlib.resources.files("rag").joinpath("data", "plain_words.txt").read_text("utf-8").split())
 PRONOUN = re.compile(r"\b(?:it|its|it's|they|them|their|theirs|they're|he|she|him|his|her|hers)\b", re.IGNORECASE)
 # "this", "those" and the like stand for something when no noun follows: "how is that calculated", "what are these?"
+_AUXILIARIES = "is was did does do has had will would can could should".split()
 POINTER = re.compile(
-    r"\b(?:this|these|those|that(?=\W*$|\W+(?:is|was|are|were|does|did|do|can|could|will|would|has|mean|work|happen)\b)"
+    rf"\b(?:{'|'.join(rf'(?<={auxiliary} )that' for auxiliary in _AUXILIARIES)}|"
+    r"this|these|those|that(?=\W*$|\W+(?:is|was|are|were|does|did|do|can|could|will|would|has|mean|work|happen)\b)"
     r"|ones|one(?=\W*$)|there(?=\W*$)|another|(?<!each )others?(?! than)|else|the same|the former|the latter)\b",
     re.IGNORECASE,
 )
@@ -84,8 +86,9 @@ def lacks_topic(question: str) -> bool:
     for found in [*PRONOUN.finditer(question), *POINTER.finditer(question)]:
         if found.start() < enough and not _names(question, found):
             return True
-    if CONTINUING.match(question):
-        return len(content) <= FRAGMENT_WORDS
+    if continuing := CONTINUING.match(question):
+        fragment = not OPENING.match(question, continuing.end())  # "And in winter?"
+        return len(content) <= FRAGMENT_WORDS or fragment or bool(PRONOUN.search(question))
     return len(content) <= FRAGMENT_WORDS and not OPENING.match(question)
 
 

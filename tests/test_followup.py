@@ -61,7 +61,11 @@ def test_what_an_earlier_question_meant_by_its_place_is_still_meant(model: MiniL
         (["Who was Andre Gunder Frank?"], "Was he a communist?", "Was he a communist? (Andre Gunder Frank)"),
         (["How do FICO scores work?"], "how is that calculated?", "how is that calculated? (FICO scores)"),
         (["When does the Penobscot River freeze?"], "And in spring?", "And in spring? (Penobscot River freeze)"),
-        (["What changed after the 2001 attacks?"], "What became vital then?", "What became vital then? (2001 attacks, changed)"),
+        (
+            ["What changed after the 2001 attacks?"],
+            "What became vital then?",
+            "What became vital then? (2001 attacks, changed)",
+        ),
         (["What does capacity building cover?"], "Who provides it?", "Who provides it? (capacity building)"),
         (["What is the Lite plan?", "What does it cost?"], "And Enterprise?", "And Enterprise? (cost, Lite plan)"),
     ],
