@@ -8,14 +8,17 @@ import importlib.resources
 import re
 
 # "Cyber Intelligence: …" before the words of a list item.
-_LABEL = re.compile(r"(?:^|(?<=[.:;!?] ))(?:[A-Z][\w’'/-]*(?: (?:and|of|the|for|in|to|on|&) | )?){1,6}:(?= )")
+_LABEL = re.compile(
+    r"(?:^|(?<=[.:;!?] ))[A-Z][\w’'/-]*(?: (?:(?:and|of|the|for|in|to|on|&) )?[A-Z][\w’'/-]*){0,5}"
+    r"(?: (?:(?:and|of|the|for|in|to|on|&) )?)?:(?= )"
+)
 _NAME = r"[A-Z][\w.’'-]*"
 _INSIDE = re.compile(rf"(?<=[\w,;—–(/“\"-] ){_NAME}|(?<=[(“\"/]){_NAME}")
 _OPENING = (
     "(?:A|After|An|As|At|Before|By|During|For|From|In|It|On|Since|Such|That|The|There|These|This|To|When|While|With)"
 )
 _FIRST = re.compile(rf"(?:^|[.:!?] )(?:{_OPENING} )*+((?:[A-Z][\w’'-]+ )+[A-Z][\w’'-]+|[A-Z]{{2,}})\b")
-_TITLE = re.compile(r"[A-Z][\w’'-]*(?:\s+(?:(?:of|in|the|and|for|on)\s+)*[A-Z][\w’'-]*)+")
+_TITLE = re.compile(r"[A-Z][\w’'-]*+(?:\s+(?:(?:of|in|the|and|for|on)\s+)*[A-Z][\w’'-]*+)+")
 _WITH_ARTICLE = re.compile(r"\b[Tt]he(?:(?: (?:of|and|for|in))* [A-Z][\w’'-]*)+")
 # In the names of bodies, and of undertakings, which are no persons either.
 _BODY = re.compile(
