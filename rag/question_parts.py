@@ -19,7 +19,9 @@ WORD = re.compile(r"\w+")
 LEAST_WORDS = 4
 # "… and what is the downside?": of what, the first part says.
 ELLIPTICAL = re.compile(r"^what (?:is|are|was|were) the \w+(?: \w+)?\W*$", re.IGNORECASE)
-COMPLEMENT = re.compile(r"^what (?:is|are|was|were) the .+? (?P<rest>(?:of|to|for|in|with|behind|from)\b.+?)\W*$", re.I)
+COMPLEMENT = re.compile(
+    r"^what (?:is|are|was|were) the .+? (?P<rest>(?:of|to|for|in|with|behind|from)\b.*\w)\W*$", re.I
+)
 
 
 def parts_of(question: str) -> list[str]:

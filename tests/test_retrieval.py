@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -229,6 +230,13 @@ def test_neighbours_under_different_headings_stay_apart(
 )
 def test_a_question_is_taken_apart_only_where_each_part_is_a_question(question: str, parts: list[str]) -> None:
     assert parts_of(question) == parts
+
+
+def test_a_long_question_is_taken_apart_in_little_time() -> None:
+    first = f"what is the upside {'of ' * 500}{',' * 1000}\nit"
+    began = time.monotonic()
+    assert parts_of(f"{first} and what is the downside") == [first, "what is the downside"]
+    assert time.monotonic() - began < 1
 
 
 def test_each_part_of_a_question_gets_its_passage_among_the_first(three: Index) -> None:
