@@ -28,6 +28,14 @@ _TWO_ASPECTS = re.compile(
     r"(?P<after>(?:of|to|for|in|with|behind|from)\b.+)",
     re.IGNORECASE,
 )
+# "The pros and cons of joint training"
+_FOR_AND_AGAINST = re.compile(
+    r"\b(?P<one>pros|advantages?|benefits?|strengths?|upsides?|merits?|opportunities) and (?:the )?"
+    r"(?P<other>cons|disadvantages?|drawbacks?|weaknesses|downsides?|risks?|costs?|dangers?|challenges|limits|"
+    r"limitations) "
+    r"(?P<after>(?:of|to|for|in|with|behind)\b.+)",
+    re.IGNORECASE,
+)
 # "How do online meetings help and hurt diplomacy?"
 _TWO_SIDES = re.compile(
     rf"^(?P<before>how\b.+?) (?P<one>{_SIDES}) (?:and|or) (?P<other>{_SIDES}) (?P<after>.+)", re.IGNORECASE
@@ -70,6 +78,8 @@ def compared(question: str) -> tuple[str, str] | None:
         if found := pattern.match(asked):
             one, other = (f"{found['before']} {found[side]} {found['after']}" for side in ("one", "other"))
             return one, other
+    if found := _FOR_AND_AGAINST.search(asked):
+        return f"{found['one']} {found['after']}", f"{found['other']} {found['after']}"
     if found := _TWO_PLACES.match(asked):
         return f"{found['before']} {found['one']}", f"{found['before']} {found['other']}"
     return None

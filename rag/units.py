@@ -9,8 +9,10 @@ import numpy as np
 from rag.minilm import Vectors
 from rag.passages import SEPARATOR
 
-# A sentence that begins like this is about something named in the sentence before it.
+# A sentence that begins like this is about something named in the sentence before it: "These …", "However, they …".
 ANAPHOR = re.compile(
+    r"(?:(?:however|moreover|furthermore|additionally|in addition|thus|therefore|hence|then|overall|ultimately|finally|"
+    r"lastly|nevertheless|nonetheless|besides|still|yet|instead|similarly|likewise|for example|for instance),? )?"
     r"(?:this|these|those|such|they|it|its|their|he|she|his|her|both|the former|the latter|in (?:this|these|such)|"
     r"by doing so|as a result|consequently|through (?:this|these))\b",
     re.IGNORECASE,

@@ -22,8 +22,8 @@ The northern line earns money in summer, because tourists fill its decks. Its cr
 
 The southern line
 
-The southern line loses money every year, since the new bridge took its lorries. It is kept for the sake of the \
-schools.
+The southern line loses money every year, since the new bridge took its lorries. However, it is kept for the sake of \
+the schools.
 
 Storms
 
@@ -59,6 +59,16 @@ def test_the_sentence_that_goes_on_is_left_out_when_it_adds_nothing(offline: Off
     assert "Its crews live on the island." not in answer(offline, "When does the northern line earn money?")
 
 
+def test_a_sentence_that_leans_on_the_one_before_after_a_connective_is_quoted_with_it(
+    offline: OfflineChatModel,
+) -> None:
+    lines = answer(offline, "What is kept running for the sake of the schools?")
+    assert lines == [
+        "The southern line loses money every year, since the new bridge took its lorries.",
+        "However, it is kept for the sake of the schools.",
+    ]
+
+
 def test_a_comparison_is_answered_from_both_sides(offline: OfflineChatModel) -> None:
     lines = answer(offline, "How does the money of the northern line compare with that of the southern line?")
     assert "The northern line earns money in summer, because tourists fill its decks." in lines
@@ -92,6 +102,7 @@ def test_a_topic_is_summed_up_by_how_its_passages_open(offline: OfflineChatModel
             "What are the benefits and the risks of joint training?",
             ("What are the benefits of joint training", "What are the risks of joint training"),
         ),
+        ("Tell me the pros and cons of tea.", ("pros of tea", "cons of tea")),
         (
             "How do online meetings help and hurt diplomacy?",
             ("How do online meetings help diplomacy", "How do online meetings hurt diplomacy"),
