@@ -110,7 +110,7 @@ class Chat:
         origin = Origin(self.embedder.fingerprint, self.verifier.name, self.store.name)
         titles = {info.id: info.title for info in self.documents()}
         intent = intent_of(question, titles)
-        if intent.kind in ("greeting", "help"):
+        if intent.kind in replies.OWN_WORDS:
             text = (
                 replies.greeting(len(titles)) if intent.kind == "greeting" else replies.abilities(list(titles.values()))
             )

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from rag.datatypes import Passage, Statement
 from rag.passages import flat, heading_line
 
+# The kinds of intent, and codes of notices, of replies that are not about the documents.
+OWN_WORDS = frozenset({"greeting", "help"})
 STOP_WORDS = frozenset(
     "a about after all also an and any anything are as at be because been before but by can could did do does doing "
     "for from get give had has have having he her his how i if in into is it its just know like many may me might more "

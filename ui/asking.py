@@ -12,6 +12,7 @@ import click
 from rag.datatypes import Answer, Passage, Statement, Turn
 from rag.errors import PinciteError, UsageError
 from rag.passages import flat
+from rag.replies import OWN_WORDS
 from rag.settings import Settings
 from rag.turns import turns_of
 from ui.lines import as_json_text, note, visible
@@ -22,8 +23,6 @@ from ui.verifying import check_place, save
 
 QUOTE_CHARACTERS = 200
 NEAREST_SHOWN = 3
-# Replies that are no answers need no notice that says so.
-PLAIN = frozenset({"greeting", "help"})
 
 
 def run(settings: Settings, question: str, history: Path | None, as_json: bool, receipt: Path | None = None) -> None:
@@ -64,7 +63,7 @@ def print_answer(answer: Answer) -> None:
     if searched := searched_for(answer.question, answer.search_question):
         note(searched)
     for notice in answer.notices:
-        if notice.code not in PLAIN:
+        if notice.code not in OWN_WORDS:
             note(f"Note: {notice.message}")
     if answer.status == "failed":
         return

@@ -4,6 +4,7 @@ from collections.abc import Generator
 from typing import Literal
 
 from rag.chat import Chat
+from rag.checking import SHOWN
 from rag.datatypes import JSON, Answer, Event, Statement
 from rag.errors import NoDocument, UsageError
 from rag.receipt import parse_receipt
@@ -12,8 +13,6 @@ from rag.settings import Settings
 from ui.permitted import spec_of
 from ui.verifying import findings_record, findings_text
 from ui.wanted import Ask, Read, Search
-
-SHOWN = ("supported", "partial")
 
 Kind = Literal["searched", "statement", "withheld", "answer"]
 

@@ -5,12 +5,11 @@ import textwrap
 
 from rag.datatypes import Answer, Statement
 from rag.passages import flat
+from rag.replies import OWN_WORDS
 from ui.numbered import Numbered, Said, where, withheld_line
 from ui.searched import searched_for
 
 QUOTE_CHARACTERS = 300
-# Replies that are no answers need no notice that says so.
-PLAIN = frozenset({"greeting", "help"})
 SOURCES = "**Sources**"
 NOTE = "*Note: "
 BELOW = tuple(f"\n\n{begins}" for begins in (SOURCES, NOTE))
@@ -66,12 +65,12 @@ def spoken(text: str) -> str:
     cut = min((place for begins in BELOW if (place := text.find(begins)) >= 0), default=None)
     if cut is None:
         return text
-    return re.sub(r"\\([\\\[\]<])", r"\1", re.sub(r" (?<!\\)(\[\d+\])+", "", text[:cut]))
+    return re.sub(r"\\([\\\[\]<])", r"\1", re.sub(r" (\[\d+\])+", "", text[:cut]))
 
 
 def _notes(answer: Answer) -> list[str]:
     """How the answer came about, a line each."""
     notes = [searched_for(answer.question, answer.search_question)]
-    notes += [notice.message for notice in answer.notices if notice.code not in PLAIN]
+    notes += [notice.message for notice in answer.notices if notice.code not in OWN_WORDS]
     notes += [f"{withheld_line(answer.withheld)}."] if answer.withheld else []
     return [f"{NOTE}{plain(flat(note)).replace('*', '')}*" for note in notes if note]

@@ -4,8 +4,10 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from rag.datatypes import Origin, Status, Verdict
+from rag.recheck import State
+
 Offset = Field(ge=0, description="In Unicode code points of the document's canonical text.")
-State = Literal["holds", "moved", "ambiguous", "stale", "gone"]
 
 
 class Citation(BaseModel):
@@ -18,7 +20,7 @@ class Citation(BaseModel):
     quote: str
     page: int | None
     heading: list[str]
-    origin: Literal["cited", "narrowed", "attributed"]
+    origin: Origin
 
 
 class Disagreement(BaseModel):
@@ -33,7 +35,7 @@ class Statement(BaseModel):
     """A sentence of an answer, checked against the words it cites."""
 
     text: str
-    verdict: Literal["supported", "partial", "unsupported", "contradicted"]
+    verdict: Verdict
     score: float
     reason: str | None
     disagreements: list[Disagreement]
@@ -80,7 +82,7 @@ class AnswerRecord(BaseModel):
     id: str | None
     question: str
     search_question: str
-    status: Literal["answered", "abstained", "failed"]
+    status: Status
     text: str = Field(description="The shown statements joined; when abstained, the refusal.")
     statements: list[Statement]
     withheld: list[Statement] = Field(description="What failed its check; not to be shown without saying so.")
@@ -169,7 +171,7 @@ class Verification(BaseModel):
     citations: list[Checked]
 
 
-class Said(BaseModel):
+class Fault(BaseModel):
     """What went wrong."""
 
     message: str
@@ -181,4 +183,4 @@ class Said(BaseModel):
 class Error(BaseModel):
     """A request that was not answered."""
 
-    error: Said
+    error: Fault

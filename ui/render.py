@@ -7,15 +7,15 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from rag.checking import SHOWN
 from rag.datatypes import Answer, Chunk, Passage
+from rag.replies import OWN_WORDS
 from ui.conversation import Exchange
 from ui.markup import count, escape, excerpt, place, where
 from ui.searched import searched_for
 from ui.statements import WORDS, Numbers, Titles, statements, withheld
 
-SHOWN = ("supported", "partial")
 NEAREST = 4
-OWN_WORDS = {"greeting", "help"}  # notices of replies that are not about the documents
 # Notices without which the answer, or the refusal, below would be misread.
 IN_FRONT = {"premise_differs", "sources_disagree", "language", "weak_evidence"}
 

@@ -5,14 +5,14 @@ import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import click
 
 from rag.datatypes import JSON, Answer
 from rag.errors import PinciteError
 from rag.receipt import Receipt, read_receipt, receipt
-from rag.recheck import GOOD, Finding, check, read_today
+from rag.recheck import GOOD, Finding, State, check, read_today
 from rag.settings import Settings
 from ui.lines import as_json_text, as_one_line
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from rag.chat import Chat
 
 QUOTE_CHARACTERS = 80
-STATES = ("holds", "moved", "ambiguous", "stale", "gone")
 
 
 def check_place(path: Path) -> None:
@@ -87,7 +86,7 @@ def _summary(saved: Receipt, findings: Sequence[Finding]) -> str:
 
 def _counts(findings: Sequence[Finding]) -> dict[str, int]:
     found = Counter(finding.state for finding in findings)
-    return {state: found[state] for state in STATES}  # type: ignore[index]
+    return {state: found[state] for state in get_args(State)}
 
 
 def findings_record(saved: Receipt, findings: Sequence[Finding]) -> JSON:
