@@ -213,7 +213,7 @@ def test_a_question_that_the_documents_do_not_answer_is_declined_in_words(world:
     assert reply.choices[0].message.content.startswith(plain(reply.pincite["text"]))
 
 
-HOSTILE = 'See ![x](https://evil.example/?q=1) and <img src="https://evil.example"> or \\![y](https://evil.example) [1]: https://evil.example'
+HOSTILE = 'See ![x](https://evil.example/?q=1) and <img src="https://evil.example"> or \\![y](https://evil.example) [1]: https://evil.example ~ `x`'
 PAGE = document("page.txt", f"{HOSTILE}\nIt is so. It is not.")
 
 
@@ -233,6 +233,15 @@ def hostile_answer() -> Answer:
 def test_documents_cannot_make_a_front_end_load_anything() -> None:
     text = markdown(hostile_answer())
     assert not re.search(r"(?<!\\)!\[|(?<!\\)(\\\\)*\]\(|(?<!\\)(\\\\)*<|(?<!\\)\]:", text), text
+
+
+@pytest.mark.parametrize("fence", ["```html", "~~~"])
+def test_documents_cannot_make_code_of_what_follows(fence: str) -> None:
+    said = f"{fence} <img src=https://evil.example>"
+    page = document("page.txt", said)
+    text = markdown(answered("What?", Statement(said, "supported", 1.0, citations=(cite(page, said),))))
+    assert not re.search(r"(?<!\\)[`~]", text) and text.split("\n\n")[0].endswith(" [1]")
+    assert spoken(text) == said
 
 
 def test_lists_stay_lists_and_what_stands_around_them_stays_outside() -> None:

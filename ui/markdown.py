@@ -16,8 +16,11 @@ BELOW = tuple(f"\n\n{begins}" for begins in (SOURCES, NOTE))
 
 
 def plain(text: str) -> str:
-    """Text of documents and models in which no link, no picture and no HTML is left to load."""
-    return re.sub(r"[\\\[\]<]", r"\\\g<0>", text)
+    """Text of documents and models without pictures, HTML, code, and links that hide where they lead.
+
+    Code would swallow the marks and sources that follow it, and some front ends show code in HTML as a page.
+    """
+    return re.sub(r"[\\\[\]<`~]", r"\\\g<0>", text)
 
 
 class Writing:
@@ -65,7 +68,7 @@ def spoken(text: str) -> str:
     cut = min((place for begins in BELOW if (place := text.find(begins)) >= 0), default=None)
     if cut is None:
         return text
-    return re.sub(r"\\([\\\[\]<])", r"\1", re.sub(r" (\[\d+\])+", "", text[:cut]))
+    return re.sub(r"\\([\\\[\]<`~])", r"\1", re.sub(r" (\[\d+\])+", "", text[:cut]))
 
 
 def _notes(answer: Answer) -> list[str]:
