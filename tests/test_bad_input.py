@@ -312,12 +312,14 @@ def test_a_question_without_quotes_is_refused_with_the_quotes_it_needs(work: Pat
 
 def test_what_a_terminal_would_obey_is_shown_and_not_sent_to_it(work: Path) -> None:
     (work / "seeds" / "bridge.md").write_text(
-        "The harbour bridge was \x1b[2Jopened in 1932.\x1b]0;owned\x07\n", "utf-8"
+        "The harbour bridge was \x1b[2Jopened in 1932.\x9b2J\x1b]0;owned\x07\n", "utf-8"
     )
     ran = pincite("ask", QUESTION)
     assert ran.text.startswith("The harbour bridge was \ufffd[2Jopened in 1932.")
     assert not set("\x1b\x07\0") & set(ran.text + pincite("ask", "Who is \0\x1b[31m Otto?").text)
-    assert pincite("ask", QUESTION, "--json").json["statements"][0]["text"].startswith("The harbour bridge was \x1b[2J")
+    as_json = pincite("ask", QUESTION, "--json")
+    assert as_json.json["statements"][0]["text"].startswith("The harbour bridge was \x1b[2Jopened in 1932.\x9b")
+    assert not set("\x1b\x07\x9b") & set(as_json.text)
     assert "\x1b]0;owned\x07" in pincite("show", "bridge.md").text
 
 

@@ -17,7 +17,7 @@ from eval.summary import shown
 from eval.tables import print_table
 from rag.errors import UsageError
 from rag.settings import Settings
-from ui.lines import as_json_text, note
+from ui.lines import as_json_text, note, visible
 
 CHANGED_SHOWN = 40
 
@@ -37,7 +37,7 @@ def print_comparison(settings: Settings, before: str, after: str, as_json: bool)
         return
     print_table(_table(comparison))
     for row in comparison.changed[:CHANGED_SHOWN]:
-        click.echo(f"{row['what']:>9} {row['case']}: {row.get('question', '')}")
+        click.echo(visible(f"{row['what']:>9} {row['case']}: {row.get('question', '')}"))
     if len(comparison.changed) > CHANGED_SHOWN:
         click.echo(f"          and {len(comparison.changed) - CHANGED_SHOWN} more; --json lists them all.")
     for line in _left_out(comparison):

@@ -94,9 +94,10 @@ def _open_streams() -> None:
 
 
 def as_json_text(value: object, indent: int | None = None) -> str:
-    """JSON that standard output can hold, whatever its encoding."""
+    """JSON that standard output can hold, whatever its encoding, and in which no terminal finds what it would obey."""
     utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    return json.dumps(value, ensure_ascii=not utf8, allow_nan=False, indent=indent)
+    text = json.dumps(value, ensure_ascii=not utf8, allow_nan=False, indent=indent)
+    return CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)  # json leaves those from 127 on as they are
 
 
 def visible(text: str) -> str:
