@@ -26,7 +26,7 @@ MENTIONED = 0.6
 class Evidence:
     """What is known of the unit that would be quoted, of its passage, and of the next best units."""
 
-    kind_missing: float  # 1 if a number, a date or a name is asked for and the quoted words have none
+    kind_missing: float  # 1 if a kind of thing (a number, a name …) is asked for and the quoted words have none
     kind_missing_in_all: float  # the same of each of the three best units
     asked_unmentioned: float  # how far the word that says what is asked for ("court") is from any word of the passages
     worst_matches: float  # mean match of the three question tokens that the passage matches worst

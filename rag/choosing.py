@@ -18,7 +18,9 @@ MOST_A_PART, CLOSE_IN_A_PART = 2, 0.9
 MOST_OPENINGS = 4
 # Two units whose tokens match this well say the same.
 SAME = 0.86
-_SOME = "two|three|four|five|six|seven"
+# The numbers of things that a question says there are, as it writes them.
+COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7}
+_SOME = "|".join(COUNTS)
 WANTS_LIST = re.compile(
     rf"^(?:list|name|enumerate|give)\b|\bwhat are\b|\b(?:what|which|list|name|give)\b.*\b(?:{_SOME})\b|"
     r"\b(?:what|which|name) (?:key|main) \w+s\b",

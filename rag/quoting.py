@@ -14,7 +14,7 @@ import numpy as np
 from rag.answerability import Candidate, Evidence, default_point, evidence
 from rag.asked import lacks_what_is_asked
 from rag.asked_word import asked_word
-from rag.choosing import WANTS_LIST, chosen, chosen_of_each, in_order
+from rag.choosing import COUNTS, WANTS_LIST, chosen, chosen_of_each, in_order
 from rag.comparisons import compared
 from rag.minilm import Encoding, MiniLM, Vectors
 from rag.question_parts import parts_of
@@ -27,7 +27,6 @@ NEARLY = 0.9
 # A sentence that goes on about the one quoted is quoted too when it matches the question's words better by this much,
 # on average: of the tuning cases that finds six points more of the gold, without quoting more that is wrong.
 GOES_ON = 0.008
-COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7}
 # What a list gains when the question wants one, and again when it has as many items as the question says.
 LIST_BONUS = 0.1
 # What a unit loses whose first word stands for something named before it: it says more about that than by itself.
@@ -165,7 +164,7 @@ def _count(question: str) -> int | None:
 
 
 def _of_the_kind_first(question: str, ranked: list[Unit], passages: Passages) -> list[Unit]:
-    """The units with the first that holds the number, date or name asked for in front, if one is nearly as good."""
+    """The units with the first that holds the kind of thing asked for in front, if one is nearly as good."""
     for unit in ranked:
         if unit.score < NEARLY * ranked[0].score:
             break

@@ -287,4 +287,7 @@ def test_a_server_that_is_down_is_named_to_the_caller_as_the_backend_not_as_this
     settings = load_settings(where, environ)
     with answering(open_chat(settings), settings) as api:
         got = api.post("/v1/ask", {"question": QUESTION})
+        with api.listening("/v1/ask", {"question": QUESTION}) as events:
+            name, record = list(events)[-1]
     assert (got.status, got.json["error"]["type"]) == (502, "backend_error")
+    assert (name, record["status"], record["error"]) == ("answer", "failed", got.message)
