@@ -1,5 +1,6 @@
 """The HTTP API when much is asked, when somebody leaves, and when something breaks."""
 
+import asyncio
 import concurrent.futures
 import contextlib
 import http.client
@@ -18,7 +19,7 @@ from servers.scripted import Reply, serving
 from rag.chat import open_chat
 from rag.datatypes import Event, Statement, Turn
 from rag.settings import Settings, load_settings
-from ui.turnstile import Turnstile
+from ui.turnstile import Stopped, Turnstile
 
 RIVER = document("river.txt", "The Alder rises in the north. It flows east. It is long. It is deep.")
 SAID = tuple(
@@ -262,3 +263,20 @@ def test_a_server_that_is_stopped_tells_those_who_wait_and_those_who_are_being_a
         for got in (one.result() for one in waiting):
             assert (got.status, got.message.split(".")[0]) == (503, "The server is being stopped")
     chat.let_through.release(5)
+
+
+def test_who_comes_when_the_server_is_being_stopped_is_told_so_and_does_not_wait() -> None:
+    async def come() -> None:
+        turnstile, done = Turnstile(1, 1), threading.Event()
+        under_way = asyncio.create_task(turnstile.run(done.wait))
+        await asyncio.sleep(0)
+        turnstile.stop()
+        try:
+            with pytest.raises(Stopped):
+                await asyncio.wait_for(turnstile.run(lambda: None), 5)
+            with pytest.raises(Stopped):
+                await under_way
+        finally:
+            done.set()
+
+    asyncio.run(come())

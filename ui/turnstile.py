@@ -101,13 +101,14 @@ class Turnstile:
             return cast("_T", await anext(given))
 
     async def _through(self) -> None:
-        if self._free.locked() and self.waiting >= self._most:
-            raise Full("Too many questions are being answered already. Try again in a few seconds.")
-        self.waiting += 1
-        try:
-            await self._free.acquire()
-        finally:
-            self.waiting -= 1
+        if not self._stopped:
+            if self._free.locked() and self.waiting >= self._most:
+                raise Full("Too many questions are being answered already. Try again in a few seconds.")
+            self.waiting += 1
+            try:
+                await self._free.acquire()
+            finally:
+                self.waiting -= 1
         if self._stopped:
             raise Stopped(STOPPED)
 
