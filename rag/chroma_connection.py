@@ -104,8 +104,9 @@ class Connection:
         except httpx.HTTPError as error:
             raise _unreachable(str(self._url), error) from error
         except (ChromaError, json.JSONDecodeError) as error:
-            place = self._url or str(self._data / CHROMA_FOLDER)
-            fix = f"If it is damaged, delete {str(self._data)!r} and type: pincite ingest"
+            folder = str(self._data / CHROMA_FOLDER)  # what else is in the data folder, exams and cases, stays
+            place = self._url or folder
+            fix = f"If it is damaged, delete {folder!r} and type: pincite ingest"
             words = " ".join(str(error).split())[:200]
             if not self._url and is_full(self._data):
                 raise unwritable(self._data, words) from error

@@ -107,7 +107,7 @@ def _find_torn(data: Path) -> Torn | None:
     except FileNotFoundError:
         raise StoreError(
             f"The index at {chroma} is damaged: {folders[0].name} is not as it was written. "
-            f"Delete {str(data)!r} and type: pincite ingest"
+            f"Delete {str(chroma)!r} and type: pincite ingest"
         ) from None
 
 

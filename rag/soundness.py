@@ -28,11 +28,11 @@ def unused_bytes(data: Path) -> int:
     They are only counted. A process that has had the index open for long may still know that collection.
     """
     chroma = data.absolute() / CHROMA_FOLDER
-    folders = [path for path in chroma.iterdir() if path.is_dir()]  # before it is asked which of them are used
     file = f"file:{quote(str(chroma / 'chroma.sqlite3'))}?mode=ro"
     try:
+        folders = [path for path in chroma.iterdir() if path.is_dir()]  # before it is asked which of them are used
         with contextlib.closing(sqlite3.connect(file, uri=True)) as rows:
             used = {name for (name,) in rows.execute("SELECT id FROM segments")}
-    except sqlite3.Error:  # another Chroma may keep its books otherwise
+        return sum(path.stat().st_size for folder in folders if folder.name not in used for path in folder.iterdir())
+    except (sqlite3.Error, OSError):  # another Chroma may keep its books otherwise, another process be moving them
         return 0
-    return sum(path.stat().st_size for folder in folders if folder.name not in used for path in folder.iterdir())

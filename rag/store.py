@@ -21,6 +21,7 @@ from rag.chroma_connection import Connection
 from rag.chroma_rows import Entry, IndexedFile, catalogue_record, chunks_in, metadatas, one_of
 from rag.datatypes import Chunk, sha256_of
 from rag.errors import StoreError
+from rag.index_lock import CHROMA_FOLDER
 from rag.minilm import Vectors
 from rag.snapshot import Snapshot
 from rag.view import View
@@ -200,4 +201,5 @@ class Store:
         return chunks
 
     def _damaged(self, document: str) -> StoreError:
-        return StoreError(f"The index of {document} is damaged. Delete {str(self._data)!r} and type: pincite ingest")
+        folder = str(self._data / CHROMA_FOLDER)
+        return StoreError(f"The index of {document} is damaged. Delete {folder!r} and type: pincite ingest")

@@ -280,7 +280,7 @@ def middle(path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("chroma/chroma.sqlite3", "delete '.pincite' and type: pincite ingest"),
+        ("chroma/chroma.sqlite3", "delete '.pincite/chroma' and type: pincite ingest"),
         ("token_vectors.sqlite", "The cache '.pincite/token_vectors.sqlite' cannot be used"),
     ],
 )
@@ -291,7 +291,7 @@ def test_a_corrupt_index_says_what_to_delete_and_can_be_built_again(
     documents = files(work / "seeds")
     refused(pincite("ask", QUESTION), says)
     assert files(work / "seeds") == documents
-    index.rename(work / "deleted")
+    (index / name.split("/")[0]).rename(work / "deleted")
     assert "1932" in pincite("ask", QUESTION).text
 
 

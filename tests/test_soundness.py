@@ -74,13 +74,16 @@ def test_a_document_of_a_file_that_is_gone_and_forgotten_is_found_and_taken_out(
     assert told() == ["ok   index      2 documents in 2 chunks"]
 
 
-def test_a_document_that_lost_chunks_is_named_with_what_to_delete() -> None:
+def test_a_document_that_lost_chunks_is_named_with_what_to_delete_which_puts_it_right() -> None:
     with damaging() as connection:
         connection.chunks.delete(where={"document": "tea.txt"})
     assert told()[1:] == [
         "fix  index      the index has lost parts of 1 document, tea.txt among them. "
-        "Delete '.pincite' and type: pincite ingest"
+        "Delete '.pincite/chroma' and type: pincite ingest"
     ]
+    shutil.rmtree(".pincite/chroma")
+    assert pincite("ingest", "--json").json["added"] == 3
+    assert told() == ["ok   index      3 documents in 3 chunks"]
 
 
 def test_the_vectors_of_an_earlier_index_are_counted_and_left_alone() -> None:

@@ -282,7 +282,7 @@ def test_a_damaged_index_is_said_in_one_line_and_built_again_when_deleted(
     assert re.match(
         r"The index at \S+chroma (cannot be used \(.*file is not a database\)|is damaged: \S+ is not as it was)", words
     )
-    assert re.search(r"[Dd]elete '\S+data' and type: pincite ingest$", words) and "\n" not in words
+    assert re.search(r"[Dd]elete '\S+data/chroma' and type: pincite ingest$", words) and "\n" not in words
     assert (settings.documents / "contract.jsonl").read_text() == text
 
 

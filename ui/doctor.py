@@ -103,7 +103,7 @@ def _index(settings: Settings) -> Iterator[str | PinciteError]:
     if lost := incomplete(chat.store):
         yield PinciteError(
             f"the index has lost parts of {_many(len(lost), 'document')}, {lost[0]} among them. "
-            f"Delete {str(settings.data)!r} and type: {typed('pincite ingest', settings)}"
+            f"Delete {str(settings.data / CHROMA_FOLDER)!r} and type: {typed('pincite ingest', settings)}"
         )
     if not settings.chroma_url and (unused := unused_bytes(settings.data)) >= UNUSED_BYTES:
         yield (
