@@ -90,8 +90,8 @@ class Settings(BaseSettings):
     chroma_url: str | None = Field(
         None, pattern=r"^https?://", description="Address of a Chroma server to use instead of the data folder."
     )
-    host: str = Field("127.0.0.1", min_length=1, description="Address the page is served on.")
-    port: int = Field(7860, ge=1, le=65535, description="Port the page is served on.")
+    host: str = Field("127.0.0.1", min_length=1, description="Address the page and the HTTP API are served on.")
+    port: int = Field(7860, ge=1, le=65535, description="Port the page and the HTTP API are served on.")
     token: SecretStr | None = Field(
         None,
         description="Password of the HTTP API, 16 or more letters, digits and signs; pincite serve needs one when "
