@@ -26,6 +26,8 @@ from rag.store import Store
 
 # So many notices of one kind are spelled out.
 MOST_NOTICES = 3
+# In the data folder: which documents folder the index was made from.
+FOLDER = "documents_folder.txt"
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many files are done and how many there are."""
@@ -89,6 +91,8 @@ def ingest(
             embedder.token_vectors.forget_all_but(map(embedded_text, store.every_chunk()))
         writer.finish()
         LexicalIndex(store).update()
+        if not _made_from(settings):
+            (settings.data / FOLDER).write_text(_folder(settings), "utf-8")
         tell("")
         return Summary(
             added=batch.added,
@@ -116,11 +120,26 @@ def stale_files(settings: Settings, store: Store) -> int:
 
 
 def holds_other_files(settings: Settings, store: Store) -> bool:
-    """Whether the index knows files and none of them by the name of a file in the documents folder."""
+    """Whether the index was made from another folder: it knows files, and none of them by the name of one in this.
+
+    A folder that it was made from may have changed altogether.
+    """
     known = store.files()
-    return bool(known) and known.keys().isdisjoint(
-        document_id(path, settings.documents) for path in find_files(settings.documents)
+    return (
+        bool(known)
+        and not _made_from(settings)
+        and known.keys().isdisjoint(document_id(path, settings.documents) for path in find_files(settings.documents))
     )
+
+
+def _made_from(settings: Settings) -> bool:
+    """Whether the last ingest read this documents folder."""
+    record = settings.data / FOLDER
+    return record.is_file() and record.read_text("utf-8", errors="replace") == _folder(settings)
+
+
+def _folder(settings: Settings) -> str:
+    return f"{settings.documents.resolve()}\n".encode("utf-8", "replace").decode()
 
 
 class _Reading:

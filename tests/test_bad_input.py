@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -124,6 +125,15 @@ def test_the_page_over_another_folder_takes_the_place_of_what_was_indexed_and_sa
     chat = open_up_to_date(load_settings({"documents": Path("towers")}))
     assert [document.id for document in chat.documents()] == ["tower.md"]
     assert capsys.readouterr().err == "Indexing towers in place of the documents that .pincite held.\n"
+
+
+def test_a_folder_whose_files_were_all_exchanged_has_changed_and_is_no_other_folder(work: Path) -> None:
+    assert pincite("ingest").code == 0
+    for file in (work / "seeds").iterdir():
+        file.rename(file.with_name(f"new {file.name}"))
+    ran = pincite("ask", QUESTION)
+    assert ran.code == 0
+    assert re.search(r"files? ha(?:s|ve) changed since indexing. Type: pincite ingest", ran.error)
 
 
 def test_what_to_type_names_the_folders_that_were_typed(work: Path, index: Path) -> None:
