@@ -49,6 +49,11 @@ def check(draft: Draft, passages: Sequence[Passage], model: MiniLM, verifier: Ve
     return Checked(statement, dangling, len(unneeded))
 
 
+def is_shown(statement: Statement, show: str) -> bool:
+    """Whether a checked statement is shown, where `show` says what becomes of those that fail."""
+    return statement.verdict in SHOWN or show == "mark"
+
+
 def order_notices(passages: Sequence[Passage], cited: Collection[str], read_by: str | None) -> Iterator[Notice]:
     """What the reader should know of documents among the passages that give orders to whoever answers.
 

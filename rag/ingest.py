@@ -124,11 +124,11 @@ def holds_other_files(settings: Settings, store: Store) -> bool:
 
     A folder that it was made from may have changed altogether.
     """
+    if _made_from(settings):
+        return False
     known = store.files()
-    return (
-        bool(known)
-        and not _made_from(settings)
-        and known.keys().isdisjoint(document_id(path, settings.documents) for path in find_files(settings.documents))
+    return bool(known) and known.keys().isdisjoint(
+        document_id(path, settings.documents) for path in find_files(settings.documents)
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from rag import replies
 from rag.chain import Reply
-from rag.checking import SHOWN, Checked, joined
+from rag.checking import SHOWN, Checked, is_shown, joined
 from rag.datatypes import Answer, Notice, Passage, Statement, Status, Timings, Usage
 from rag.disagreement import CODE, Place, Rival
 from rag.llms import cost_usd
@@ -68,7 +68,7 @@ class Inquiry:
         self.dangling += [marker for marker in checked.dangling if marker not in self.dangling]
         self.idle_citations += checked.idle_citations
         statement = checked.statement
-        shown = statement.verdict in SHOWN or self.show == "mark"
+        shown = is_shown(statement, self.show)
         (self.shown if shown else self.withheld).append(statement)
         if self.show != "strict":
             if shown and self.first_statement_ms is None:

@@ -4,7 +4,7 @@ from collections.abc import Generator
 from typing import Literal
 
 from rag.chat import Chat
-from rag.checking import SHOWN
+from rag.checking import is_shown
 from rag.datatypes import JSON, Answer, Event, Statement
 from rag.errors import NoDocument, UsageError
 from rag.receipt import parse_receipt
@@ -36,7 +36,7 @@ class Door:
                     yield from (("withheld", statement) for statement in event.withheld)
                 yield "answer", event
             elif isinstance(event, Statement):
-                shown = event.verdict in SHOWN or self.settings.show == "mark"
+                shown = is_shown(event, self.settings.show)
                 if not held:
                     yield "statement" if shown else "withheld", event
             else:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from rag.checking import SHOWN
+from rag.checking import is_shown
 from rag.datatypes import Answer, Chunk, Passage
 from rag.replies import OWN_WORDS
 from ui.conversation import Exchange
@@ -100,7 +100,7 @@ def _column(item: Exchange, around: Around) -> str:
 
 def _unfinished(item: Exchange, around: Around) -> str:
     """The statements so far and what is going on; `strict` shows none before all are checked."""
-    shown = [s for s in item.statements if around.show == "mark" or (around.show == "withhold" and s.verdict in SHOWN)]
+    shown = [s for s in item.statements if around.show != "strict" and is_shown(s, around.show)]
     searched = _searched(item.question, item.searched.search_question) if item.searched else ""
     body = f'{searched}<div class="body">{statements(shown, around.titles, {})}</div>'
     if item.stopped:
