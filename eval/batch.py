@@ -10,8 +10,8 @@ from pathlib import Path
 from eval.questions import Row, read_questions
 from eval.rows import RowFile, held, parsed, read_lines, write_whole
 from rag.chat import Chat
-from rag.datatypes import JSON, SCHEMA, Answer
 from rag.errors import PinciteError, UsageError
+from rag.types import JSON, SCHEMA, Answer
 
 __all__ = ["Done", "Row", "answer_all", "read_questions"]
 

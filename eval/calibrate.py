@@ -16,8 +16,8 @@ from rich.table import Table
 from rich.text import Text
 from scipy.stats import mannwhitneyu
 
-from rag.datatypes import JSON
 from rag.errors import UsageError
+from rag.types import JSON
 from rag.verify import Verifier
 from rag.verify.evidence import outlines
 from rag.verify.wording import outline

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from eval.texts import Texts
-from rag.datatypes import JSON, Turn, sha256_of
 from rag.errors import PinciteError, UsageError
 from rag.turns import turns_of
+from rag.types import JSON, Turn, sha256_of
 
 MOST_PROBLEMS = 3
 # Cases that ship with Pincite; they are offered where they are about the documents.

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from eval.metrics import METRICS
 from eval.metrics_retrieval import overlaps
 from eval.summary import figure
-from rag.datatypes import JSON
+from rag.types import JSON
 
 # Okabe and Ito's colours, told apart by every eye; the line style tells them apart on paper.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")

@@ -10,7 +10,7 @@ from eval.manifest import differences
 from eval.metrics import METRICS, Metric, is_clock
 from eval.stats import cluster_means, detectable, difference_interval, exact_mcnemar, holm
 from eval.summary import judge_of, values_of
-from rag.datatypes import JSON
+from rag.types import JSON
 
 PASSED = 0.5
 SMALLEST_P = 0.001

@@ -12,8 +12,8 @@ from typing import Any
 
 from eval.cases import Case, Gold
 from rag.chat import Chat
-from rag.datatypes import Answer, Chunk, Citation, Passage, Sentence
-from rag.retrieval import Retrieval
+from rag.search.hybrid import Retrieval
+from rag.types import Answer, Chunk, Citation, Passage, Sentence
 
 # A passage without a sentence, so that the model is asked although there is nothing to answer from.
 NOTHING = Passage(Chunk("", "", "There are no passages", 0, 0, "", (), ()), 0.0)

@@ -14,7 +14,7 @@ from eval.metrics_retrieval import overlaps
 from eval.rows import line_of, write_whole
 from eval.runs import Place, Run, load_passages, place_of
 from eval.summary import by_backend, judge_of, shown
-from rag.datatypes import JSON
+from rag.types import JSON
 
 Files = Iterator[tuple[str, bytes]]
 # XML 1.0 cannot hold these.

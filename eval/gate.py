@@ -10,8 +10,8 @@ import numpy as np
 from eval.compare import Comparison, Difference, Side, compare, worst_cases
 from eval.metrics import METRICS, is_gated
 from eval.summary import values_of
-from rag.datatypes import JSON
 from rag.errors import UsageError
+from rag.types import JSON
 
 EXIT_CODE = 3
 WORST = 5

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from eval.material import Material
 from eval.question_templates import GAP, TEMPLATES
-from rag.datatypes import JSON
+from rag.types import JSON
 
 LONGEST_QUESTION = 400
 SPLITS = ("tuning", "reporting")

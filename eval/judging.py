@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 
 from eval.cases import Case
-from rag.datatypes import JSON
-from rag.passages import flat
+from rag.documents.passages import flat
+from rag.types import JSON
 from rag.verify import Check, Verifier
 
 # A nugget counts as found when the judge scores it against the answer as high as this share of what it scores it

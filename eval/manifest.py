@@ -11,8 +11,8 @@ from importlib.resources.abc import Traversable
 from eval.cases import Case
 from rag import __version__
 from rag.chat import Chat
-from rag.datatypes import JSON
-from rag.minilm import MODEL_SHA256
+from rag.models.minilm import MODEL_SHA256
+from rag.types import JSON
 from rag.verify import Verifier
 
 SCHEMA = "pincite.exam/1"

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rag.chunking import chunk_document
-from rag.datatypes import Chunk, Document
+from rag.documents import document_id, find_files, read_documents
+from rag.documents.chunks import chunk_document
+from rag.documents.passages import flat
 from rag.errors import DocumentsError
-from rag.passages import flat
-from rag.readers import document_id, find_files, read_documents
+from rag.types import Chunk, Document
 
 # Capitalised words inside a sentence, with the small words between them.
 _WORD = r"[A-Z][\w’-]*"

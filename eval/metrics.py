@@ -17,7 +17,7 @@ from eval import metrics_citations as citations
 from eval import metrics_retrieval as retrieval
 from eval import metrics_running as running
 from eval.cases import Case
-from rag.datatypes import JSON
+from rag.types import JSON
 
 Values = npt.NDArray[np.float64]
 Group = Literal["overall", "retrieval", "pointers", "fidelity", "content", "refusal", "attack", "running"]

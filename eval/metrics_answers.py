@@ -6,7 +6,7 @@ from collections import Counter
 
 from eval.cases import Case
 from eval.metrics_citations import gold_citation_recall, wrong_citation_rate
-from rag.datatypes import JSON
+from rag.types import JSON
 
 HALF = 0.5
 

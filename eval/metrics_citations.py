@@ -5,7 +5,7 @@ The last kind rests on a judge, whose verdicts stand in `answer["judged"]` (see 
 
 from eval.cases import Case
 from eval.metrics_retrieval import overlaps
-from rag.datatypes import JSON
+from rag.types import JSON
 
 
 def citation_validity(case: Case, answer: JSON) -> float | None:

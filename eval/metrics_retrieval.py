@@ -8,7 +8,7 @@ import ir_measures
 from ir_measures import RR, R, Success, nDCG
 
 from eval.cases import Case
-from rag.datatypes import JSON
+from rag.types import JSON
 
 
 def recall(case: Case, answer: JSON, k: int) -> float | None:

@@ -1,7 +1,7 @@
 """What an answer took: time, tokens, money; and whether there was one at all."""
 
 from eval.cases import Case
-from rag.datatypes import JSON
+from rag.types import JSON
 
 
 def latency(case: Case, answer: JSON) -> float | None:

@@ -10,9 +10,9 @@ from langchain_core.prompts import ChatPromptTemplate
 
 from eval.generate import MOST_OVERLAP, overlap
 from eval.material import Material
-from rag.datatypes import JSON, Chunk, Passage
-from rag.passages import flat
-from rag.prompting import numbered
+from rag.documents.passages import flat
+from rag.llms.prompts import numbered
+from rag.types import JSON, Chunk, Passage
 
 QUESTIONS_A_CHUNK = 3
 # Chunks with less are mostly headings and links.

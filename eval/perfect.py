@@ -14,8 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from eval.cases import Case
-from rag.passages import flat, original
-from rag.prompting import REFUSAL, conversation
+from rag.documents.passages import flat, original
+from rag.llms.prompts import REFUSAL, conversation
 from rag.settings import Settings
 
 NAME = "perfect"

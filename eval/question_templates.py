@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from eval.material import Line, Material
-from rag.datatypes import JSON
+from rag.types import JSON
 
 GAP = "____"
 SUBJECT = re.compile(

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rag.datatypes import Turn
 from rag.errors import PinciteError, UsageError
 from rag.turns import turns_of
+from rag.types import Turn
 
 Id = str | int
 """As the row has it; the number of its line when it has none."""

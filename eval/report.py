@@ -14,7 +14,7 @@ from eval.metrics import METRICS, definition
 from eval.metrics_retrieval import overlaps
 from eval.runs import Run
 from eval.summary import by_backend, detectable_of, shown, summarized
-from rag.datatypes import JSON
+from rag.types import JSON
 
 CAPTIONS = {
     charts.by_kind: "Score by kind of question",

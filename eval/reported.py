@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from eval.rows import read_rows, write_rows
-from rag.datatypes import JSON, Document, Turn, sha256_of
 from rag.errors import UsageError
+from rag.types import JSON, Document, Turn, sha256_of
 
 FILE = "reported.jsonl"
 # How far a quote is lengthened until it stands only once in its document.

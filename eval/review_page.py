@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import jinja2
 
-from rag.datatypes import JSON
+from rag.types import JSON
 
 
 def review_page(cases: Sequence[JSON], name: str) -> str:

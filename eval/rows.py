@@ -9,8 +9,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from rag.datatypes import JSON
 from rag.errors import PinciteError, UsageError
+from rag.types import JSON
 
 
 def line_of(row: JSON) -> bytes:

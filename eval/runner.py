@@ -18,10 +18,10 @@ from eval.rows import RowFile, held, write_rows
 from eval.runs import ROWS, Run, kept_rows, save_manifest, save_passages
 from eval.scoring import Key, Task, answered, is_answer_to, key_of, scored
 from rag.chat import Chat
-from rag.datatypes import JSON
 from rag.errors import UsageError
 from rag.llms import open_model, parse_spec
 from rag.llms.prices import prices_known
+from rag.types import JSON
 from rag.verify import open_verifier
 
 Progress = Callable[[JSON, int, int], None]

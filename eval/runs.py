@@ -12,8 +12,8 @@ from eval.cases import Case
 from eval.manifest import SCHEMA, differences
 from eval.rows import read_rows, write_rows, write_whole
 from eval.scoring import Key, key_of
-from rag.datatypes import JSON
 from rag.errors import UsageError
+from rag.types import JSON
 
 # The parts of a manifest that answers do not depend on, as long as the questions are the same.
 SCORING = frozenset({"cases", "judges", "scoring"})

@@ -11,8 +11,8 @@ from eval.judging import Judge
 from eval.metrics import score
 from eval.perfect import NAME as PERFECT
 from eval.perfect import SPEC as PERFECT_SPEC
-from rag.datatypes import JSON, Answer
 from rag.errors import PinciteError
+from rag.types import JSON, Answer
 
 CONTEXT_CHARACTERS = 160
 

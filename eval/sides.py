@@ -9,8 +9,8 @@ from eval.metrics import is_gated
 from eval.rows import write_whole
 from eval.runs import find_run, load_run
 from eval.summary import by_backend, shown
-from rag.datatypes import JSON
 from rag.errors import UsageError
+from rag.types import JSON
 
 SCHEMA = "pincite.baseline/1"
 KEPT = ("case", "kind", "split", "cluster", "digest", "backend", "repeat")

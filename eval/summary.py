@@ -8,7 +8,7 @@ import numpy as np
 from eval.agreement import agreement
 from eval.metrics import METRICS, Metric
 from eval.stats import Pairs, cluster_means, detectable, interval
-from rag.datatypes import JSON
+from rag.types import JSON
 
 DIGITS = 6
 

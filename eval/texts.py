@@ -4,8 +4,8 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from rag.datatypes import Document, sha256_of
-from rag.readers import read_documents
+from rag.documents import read_documents
+from rag.types import Document, sha256_of
 
 
 class Texts:

@@ -6,34 +6,34 @@ from dataclasses import dataclass, replace
 
 from langchain_core.language_models import BaseChatModel
 
-from rag import replies
-from rag.answer_parser import Draft
-from rag.answerability import Evidence
-from rag.chain import Part, Reply, State, finding, writing
-from rag.checking import Checked, check, order_notices
-from rag.datatypes import Answer, Document, Event, Passage, Searched, Statement, Turn, Usage
-from rag.disagreement import Disagreements, cited_places
-from rag.embeddings import open_embedder
+from rag.answer import replies
+from rag.answer.answerability import Evidence
+from rag.answer.builder import MOST_STATEMENTS, Inquiry, Origin
+from rag.answer.chain import Part, Reply, State, finding, writing
+from rag.answer.checking import Checked, check, order_notices
+from rag.answer.disagreement import Disagreements, cited_places
+from rag.answer.exactness import Exactness
+from rag.answer.extractive import OfflineChatModel
+from rag.answer.intents import Intent, intent_of
+from rag.answer.overview import indexed_document, opening_passages
+from rag.answer.parser import Draft
+from rag.answer.premise import Premise
+from rag.documents.language import question_warning
 from rag.errors import BackendError, NoDocument, QuestionError, StreamCut
-from rag.exactness import Exactness
-from rag.ingest import Progress, Summary, ingest
-from rag.inquiry import MOST_STATEMENTS, Inquiry, Origin
-from rag.intents import Intent, intent_of
+from rag.index.ingest import Progress, Summary, ingest
+from rag.index.store import Store
 from rag.llms import check_spec, context_tokens, open_model
 from rag.llms.budget import fit, prompt_room
-from rag.minilm import MiniLM
-from rag.offline import OfflineChatModel
-from rag.overview import indexed_document, opening_passages
-from rag.premise import Premise
-from rag.prompting import numbered, prompt
-from rag.readers.language import question_warning
-from rag.rerank import open_reranker
-from rag.retrieval import Retrieval
+from rag.llms.prompts import numbered, prompt
+from rag.models.embeddings import open_embedder
+from rag.models.minilm import MiniLM
+from rag.models.token_vectors import TokenVectors
+from rag.models.tokens import count_tokens
+from rag.search.hybrid import Retrieval
+from rag.search.rerank import open_reranker
+from rag.search.spelling import corrected
 from rag.settings import Settings
-from rag.spelling import corrected
-from rag.store import Store
-from rag.token_vectors import TokenVectors
-from rag.tokens import count_tokens
+from rag.types import Answer, Document, Event, Passage, Searched, Statement, Turn, Usage
 from rag.verify import Verifier, open_verifier
 from rag.verify.wording import Reader
 

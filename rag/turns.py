@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from rag.datatypes import Turn
+from rag.types import Turn
 
 ROLES = ("user", "assistant")
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from rag.settings import Settings
-from ui.page import build_page, web_app
-from ui.server import listen, server
+from ui.api.server import listen, server
+from ui.web.page import build_page, web_app
 
 ARGUMENTS = [
     "--no-sandbox",

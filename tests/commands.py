@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from rag.settings import PREFIX, PROVIDER_NAMES
-from ui.cli import main
+from ui.cli.main import main
 
 ROOT = Path(__file__).parent.parent
 SEEDS = ROOT / "seeds"

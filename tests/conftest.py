@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from indexing import Index
 
-from rag.minilm import MiniLM
+from rag.models.minilm import MiniLM
 from rag.settings import Settings, load_settings
 
 SEEDS = Path(__file__).parent.parent / "seeds"

@@ -18,11 +18,12 @@ import numpy as np
 import pytest
 from indexing import Index
 
-from rag import chroma_connection, document_batch
-from rag.datatypes import Chunk
-from rag.lexical import LexicalIndex
-from rag.passages import embedded_text
+from rag.documents.passages import embedded_text
+from rag.index import batch as document_batch
+from rag.index import connection as chroma_connection
+from rag.index.lexical import LexicalIndex
 from rag.settings import Settings, load_settings
+from rag.types import Chunk
 
 # The calls with which Chroma and tantivy change their files, and those that replace or delete a file of ours. What is
 # written in between, token vectors and marks, is there or not before one of these.

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from rag.settings import Settings
-from ui.api import api, stop
-from ui.server import listen, server
-from ui.turnstile import Turnstile
+from ui.api.concurrency import Turnstile
+from ui.api.routes import api, stop
+from ui.api.server import listen, server
 
 JSON_TYPE = {"content-type": "application/json"}
 EVENTS = {"accept": "text/event-stream"}

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from rag.datatypes import Chunk
-from rag.embeddings import MiniLMEmbeddings
-from rag.ingest import Summary, ingest, stale_files
-from rag.minilm import MiniLM
+from rag.index.ingest import Summary, ingest, stale_files
+from rag.index.store import Store
+from rag.models.embeddings import MiniLMEmbeddings
+from rag.models.minilm import MiniLM
+from rag.models.token_vectors import TokenVectors
 from rag.settings import Settings
-from rag.store import Store
-from rag.token_vectors import TokenVectors
+from rag.types import Chunk
 
 
 class CountingEmbeddings(MiniLMEmbeddings):

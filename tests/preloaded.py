@@ -1,5 +1,5 @@
 """The bundled model, loaded once for all processes that are forked from one that has this module."""
 
-from rag.minilm import MiniLM
+from rag.models.minilm import MiniLM
 
 MODEL = MiniLM(threads=1)

@@ -4,7 +4,9 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from rag.datatypes import (
+from rag.documents.blocks import text_blocks
+from rag.errors import BackendUnavailable, DocumentsError, QuestionError
+from rag.types import (
     Answer,
     Block,
     Chunk,
@@ -18,8 +20,6 @@ from rag.datatypes import (
     Turn,
     Usage,
 )
-from rag.errors import BackendUnavailable, DocumentsError, QuestionError
-from rag.structure import text_blocks
 from rag.verify import Check, Verifier
 
 WAIT_S = 20

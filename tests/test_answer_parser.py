@@ -4,8 +4,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rag.answer_parser import Draft, Refused, parse
-from rag.markers import Marker, markers_in
+from rag.answer.markers import Marker, markers_in
+from rag.answer.parser import Draft, Refused, parse
 
 ONE_ONE = Marker(1, 1)
 ONE_TWO = Marker(1, 2)

@@ -17,9 +17,9 @@ from servers.openai import OpenAIWire
 from servers.scripted import Reply, serving
 
 from rag.chat import open_chat
-from rag.datatypes import Event, Statement, Turn
 from rag.settings import Settings, load_settings
-from ui.turnstile import Stopped, Turnstile
+from rag.types import Event, Statement, Turn
+from ui.api.concurrency import Stopped, Turnstile
 
 RIVER = document("river.txt", "The Alder rises in the north. It flows east. It is long. It is deep.")
 SAID = tuple(
@@ -96,7 +96,7 @@ def test_no_character_of_a_document_ends_a_line_of_the_stream(chat: WatchedChat,
 def test_while_nothing_happens_the_stream_says_that_it_is_alive(
     chat: WatchedChat, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ui.api.QUIET_S", 0.1)
+    monkeypatch.setattr("ui.api.routes.QUIET_S", 0.1)
     with answering(chat, settings) as api, concurrent.futures.ThreadPoolExecutor() as pool:
         streamed = pool.submit(api.post, "/v1/ask", {"question": SLOW}, accept="text/event-stream")
         eventually(lambda: chat.under_way == 1)

@@ -14,9 +14,9 @@ from scripted_chat import ScriptedChat, answered, cite, document
 from servers.openai import OpenAIWire
 from servers.scripted import serving
 
-from rag.datatypes import Statement
 from rag.settings import Settings, load_settings
-from ui.guard import BODY_BYTES
+from rag.types import Statement
+from ui.api.guard import BODY_BYTES
 
 TOKEN = "recognisable-token-0123456789"
 BRIDGE = document("bridge.md", "The bridge was opened in 1932.")

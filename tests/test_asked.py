@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from rag.asked import lacks_what_is_asked
-from rag.asked_word import asked_word
-from rag.names import new_names
+from rag.answer.asked import lacks_what_is_asked
+from rag.answer.asked_word import asked_word
+from rag.answer.names import new_names
 
 COURT = "The ferry accident was investigated for two years by engineers from Leith."
 

@@ -15,7 +15,7 @@ from servers.openai import OpenAIWire
 from servers.scripted import Reply, free_port, serving
 
 from rag.settings import load_settings
-from ui.cli import main
+from ui.cli.main import main
 from ui.opening import open_up_to_date
 
 

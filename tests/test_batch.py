@@ -13,8 +13,8 @@ from servers.openai import OpenAIWire
 from servers.scripted import Reply, ScriptedServer, serving
 
 from eval.batch import Row, read_questions
-from rag.datatypes import Turn
 from rag.errors import PinciteError, UsageError
+from rag.types import Turn
 
 BRIDGE = "# The bridge\n\nThe harbour bridge was opened in 1932. It is 503 metres long.\n"
 OUT = Path("answers.jsonl")

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from eval.bench import bench
-from eval.bench_data import Query, Span, load_corpus
-from eval.bench_retrieval import measure
-from rag.datatypes import Turn
+from eval.bench.command import bench
+from eval.bench.data import Query, Span, load_corpus
+from eval.bench.retrieval import measure
+from rag.types import Turn
 
 ROOT = Path(__file__).parent.parent
 CORPUS = [
@@ -54,7 +54,7 @@ def run(*arguments: str) -> dict[str, Any]:
 
 def test_retrieval_prints_one_object_with_four_systems(tmp_path: Path) -> None:
     folder = written(tmp_path / "three", CORPUS, QUESTIONS)
-    command = [sys.executable, "-m", "eval.bench", "retrieval", str(folder), "--json"]
+    command = [sys.executable, "-m", "eval.bench.command", "retrieval", str(folder), "--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=250, check=True)
     result = json.loads(done.stdout)
     assert (result["dataset"], result["n"]) == ("three", 3)

@@ -14,7 +14,7 @@ from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
 from eval.calibrate import as_json, as_table, calibrate, label, load_rows, run, word_overlap
 from rag.errors import UsageError
-from rag.minilm import MiniLM
+from rag.models.minilm import MiniLM
 from rag.verify import Check, Verifier, open_verifier
 
 PAIRS = Path(__file__).parent.parent / "eval" / "calibration" / "seeds.jsonl"

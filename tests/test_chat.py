@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from rag.chat import Chat, open_chat
-from rag.datatypes import Answer, Searched, Statement, Turn, sha256_of
 from rag.errors import QuestionError, UnknownBackend
 from rag.settings import Settings
+from rag.types import Answer, Searched, Statement, Turn, sha256_of
 
 FACT = "How has AMISOM changed the influence of Al-Shabaab?"
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from rag.chunking import chunk_document
-from rag.comparisons import compared
-from rag.datatypes import Document, Passage
-from rag.minilm import MiniLM
-from rag.offline import OfflineChatModel
-from rag.prompting import numbered, prompt
-from rag.structure import text_blocks
-from rag.token_vectors import TokenVectors
+from rag.answer.comparisons import compared
+from rag.answer.extractive import OfflineChatModel
+from rag.documents.blocks import text_blocks
+from rag.documents.chunks import chunk_document
+from rag.llms.prompts import numbered, prompt
+from rag.models.minilm import MiniLM
+from rag.models.token_vectors import TokenVectors
+from rag.types import Document, Passage
 
 FERRIES = """Ferries of the Sound
 

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_sentences import TEXTS
 
-from rag.chunking import chunk_document
-from rag.datatypes import Chunk, Document
-from rag.readers import read_document
-from rag.tokens import count_tokens
+from rag.documents import read_document
+from rag.documents.chunks import chunk_document
+from rag.models.tokens import count_tokens
+from rag.types import Chunk, Document
 
 SENTENCE = "The harbour of the old town was dredged again in the spring of that year. "  # 16 tokens
 

@@ -18,11 +18,11 @@ from commands import ROOT, SEEDS, Ran, alone_in, finished, one_document, pincite
 from servers.openai import OpenAIWire
 from servers.scripted import Reply, free_port, serving
 
-from rag.datatypes import Turn
 from rag.settings import Settings
-from ui import asking
-from ui.lines import Lines
-from ui.progress import Progress
+from rag.types import Turn
+from ui.cli.main import ask as asking
+from ui.cli.output import Lines
+from ui.cli.progress import Progress
 
 # Loading one of these costs more than answering.
 HEAVY = (
@@ -38,7 +38,7 @@ HEAVY = (
     "fastembed",
 )
 MODULES = "import sys, atexit; atexit.register(lambda: print(' '.join(sys.modules), file=sys.stderr))\n"
-MODULES += "from ui.cli import main; main()"
+MODULES += "from ui.cli.main import main; main()"
 HYBRID = "What is hybrid warfare?"
 
 

@@ -14,8 +14,8 @@ from servers.openai import OpenAIWire
 from servers.scripted import Reply, ScriptedServer, free_port, serving
 
 from rag.chat import Chat, open_chat
-from rag.datatypes import Answer, Disagreement, Notice, Statement
 from rag.settings import Settings, load_settings
+from rag.types import Answer, Disagreement, Notice, Statement
 from ui.markdown import markdown, plain, spoken
 
 QUESTION = "When was the harbour bridge opened?"

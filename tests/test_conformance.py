@@ -13,7 +13,7 @@ from servers.scripted import ANSWER, Reply, ScriptedServer, free_port, serving
 
 from rag.errors import BackendError, BackendUnavailable, StreamCut
 from rag.llms import open_model
-from rag.llms.steady import ANSWER_CHARACTERS
+from rag.llms.fallback import ANSWER_CHARACTERS
 
 WORDS = "".join(ANSWER)
 

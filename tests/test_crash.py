@@ -22,8 +22,9 @@ from crashing import (
 )
 from indexing import Index
 
-from rag import index_writer, store
-from rag.index_lock import ingest_turn
+from rag.index import store
+from rag.index import writer as index_writer
+from rag.index.lock import ingest_turn
 from rag.settings import Settings
 
 OpenIndex = Callable[..., Index]

@@ -10,9 +10,9 @@ from servers.openai import OpenAIWire
 from servers.scripted import Reply, ScriptedServer, serving
 
 from rag.chat import Chat, open_chat
-from rag.datatypes import Answer, Statement
-from rag.minilm import MiniLM
+from rag.models.minilm import MiniLM
 from rag.settings import Settings, load_settings
+from rag.types import Answer, Statement
 from rag.verify.rivals import difference
 from rag.verify.wording import Reader
 

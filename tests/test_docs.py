@@ -14,7 +14,7 @@ from commands import ROOT, SEEDS, alone_in, pincite
 from eval.metrics import METRICS
 from eval.summary import figure
 from rag.settings import PREFIX, Settings
-from ui.cli import main
+from ui.cli.main import main
 
 README = ROOT / "README.md"
 SHARED_SEEDS = ROOT.parent / "shared" / "seeds"

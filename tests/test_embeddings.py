@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from rag.embeddings import MiniLMEmbeddings, open_embedder
 from rag.errors import BackendUnavailable, SettingsError
-from rag.ingest import ingest
-from rag.minilm import MiniLM
-from rag.rerank import MaxSim
-from rag.retrieval import Retrieval
+from rag.index.ingest import ingest
+from rag.index.store import Store
+from rag.models.embeddings import MiniLMEmbeddings, open_embedder
+from rag.models.minilm import MiniLM
+from rag.models.token_vectors import TokenVectors
+from rag.search.hybrid import Retrieval
+from rag.search.rerank import MaxSim
 from rag.settings import Settings, load_settings
-from rag.store import Store
-from rag.token_vectors import TokenVectors
 
 SECRET = "sk-very-secret-0123456789"
 DIMENSIONS = 64
@@ -169,7 +169,7 @@ def test_a_missing_package_says_what_to_install(
     spec: str, package: str, settings: Settings, model: MiniLM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    monkeypatch.delitem(sys.modules, "rag.fastembed", raising=False)
+    monkeypatch.delitem(sys.modules, "rag.models.fastembed", raising=False)
     embedder = open_embedder(chosen(settings, spec), model, TokenVectors(model, None))
     name = spec.partition(":")[0]
     with pytest.raises(SettingsError, match=rf"pip install 'pincite\[{name}\]'"):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.enumeration import enumerated, item_meant
+from rag.answer.enumeration import enumerated, item_meant
 
 SERIES = "Three are described: the Forum, the Mission in Somalia, and the NATO-led mission in Afghanistan."
 

@@ -14,8 +14,8 @@ from eval.clusters import clusters_of
 from eval.generate import overlap
 from eval.metrics_citations import gold_citation_precision, gold_citation_recall
 from eval.reported import report_wrong
-from rag.datatypes import Document, Turn
 from rag.errors import UsageError
+from rag.types import Document, Turn
 
 SHIPPED = Path(__file__).parent.parent / "eval" / "cases"
 KINDS = {

@@ -17,7 +17,7 @@ from eval.generate import generate, problem_of
 from eval.material import Material, read_material
 from eval.question_templates import TEMPLATES
 from eval.rows import read_rows
-from rag.datatypes import JSON
+from rag.types import JSON
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from exams import DOCUMENTS, World, world
 from eval.asking import EXAMS
 from eval.cases import SHIPPED, find_cases
 from eval.rows import read_rows
-from ui.cli import main
+from ui.cli.main import main
 
 DATA = ("--data", "data")
 

@@ -17,10 +17,10 @@ from fastapi.testclient import TestClient
 
 from eval.cases import load_cases
 from rag.chat import Chat
-from ui.exam_page import exam_routes
-from ui.exams import WRITTEN, Exams
-from ui.page import build_page, web_app
-from ui.server import OwnOriginOnly, listen, server
+from ui.api.server import OwnOriginOnly, listen, server
+from ui.web.evaluation_page import exam_routes
+from ui.web.evaluation_runs import WRITTEN, Exams
+from ui.web.page import build_page, web_app
 
 WAIT_S = 60
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from indexing import Index
 
-from rag.datatypes import Turn
-from rag.followup import lacks_topic, standalone
-from rag.minilm import MiniLM
-from rag.rerank import MaxSim
-from rag.retrieval import Retrieval
+from rag.answer.followup import lacks_topic, standalone
+from rag.models.minilm import MiniLM
+from rag.search.hybrid import Retrieval
+from rag.search.rerank import MaxSim
 from rag.settings import Settings
+from rag.types import Turn
 
 CASES = Path(__file__).parent.parent / "eval" / "cases" / "seeds.jsonl"
 

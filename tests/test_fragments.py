@@ -7,11 +7,11 @@ import pytest
 from servers.backends import STANDS
 from servers.scripted import Reply, ScriptedServer, serving
 
-from rag.answer_parser import Draft, parse
+from rag.answer.fragments import asserts
+from rag.answer.parser import Draft, parse
 from rag.chat import Chat, open_chat
-from rag.datatypes import Statement
-from rag.fragments import asserts
 from rag.settings import load_settings
+from rag.types import Statement
 
 TEXT = """Harbour Works
 

@@ -12,19 +12,19 @@ import pytest
 from commands import pincite
 from exams import World, means, world
 
-import rag.checking
+import rag.answer.checking
 from eval.cases import load_cases
 from eval.controls import ControlledRetrieval
 from eval.gate import FLOORS, Outcome, gate
 from eval.perfect import perfect_reply
 from eval.runs import Run
 from eval.sides import read_scores, read_sides, write_baseline
-from rag.answer_parser import Draft
+from rag.answer.exactness import Exactness
+from rag.answer.markers import Marker
+from rag.answer.parser import Draft
 from rag.chat import Chat
-from rag.datatypes import Chunk, Citation, Passage
 from rag.errors import UsageError
-from rag.exactness import Exactness
-from rag.markers import Marker
+from rag.types import Chunk, Citation, Passage
 from rag.verify import Check
 
 # A data folder without exams.
@@ -93,13 +93,13 @@ def test_wrong_chunk_offsets_are_caught_even_where_the_chat_does_not_look(
 
 
 def test_citations_shifted_by_one_are_caught(exam: World, good: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = rag.checking.resolve
+    real = rag.answer.checking.resolve
 
     def wrong(draft: Draft, *more: object) -> tuple[tuple[Citation, ...], tuple[str, ...]]:
         markers = tuple(Marker(m.passage, m.sentence and m.sentence % 2 + 1) for m in draft.markers)
         return real(Draft(draft.text, markers), *more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(rag.checking, "resolve", wrong)
+    monkeypatch.setattr(rag.answer.checking, "resolve", wrong)
     found = broken(good, exam.run())
     assert {"correct", "gold_citation_recall", "over_refusal"} <= found
 

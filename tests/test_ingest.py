@@ -9,8 +9,8 @@ import pytest
 from indexing import Index
 
 from rag.errors import DocumentsError, StoreError
+from rag.models.token_vectors import content_key
 from rag.settings import Settings
-from rag.token_vectors import content_key
 
 BRIDGE = """# Bridges
 

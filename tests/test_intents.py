@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.intents import intent_of
+from rag.answer.intents import intent_of
 
 TITLES = {
     "003_dd7c05883146a81e.txt": "Understanding the Evolution of Military Diplomacy in Modern Conflicts",

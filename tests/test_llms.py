@@ -18,8 +18,8 @@ from rag.errors import BackendNotReady, BackendUnavailable, SettingsError, Strea
 from rag.installing import here
 from rag.llms import BACKENDS, Backend, Spec, check_spec, context_tokens, open_model
 from rag.llms.candidate import Candidate
-from rag.llms.steady import SteadyModel, repeats
-from rag.prompting import REFUSAL, prompt
+from rag.llms.fallback import SteadyModel, repeats
+from rag.llms.prompts import REFUSAL, prompt
 from rag.settings import Settings, load_settings
 
 WORDS = "".join(ANSWER)
@@ -198,7 +198,7 @@ def test_a_question_that_gemini_blocks_is_a_refusal() -> None:
 )
 def test_a_prompt_has_exactly_its_variables_and_leaves_the_way_out_open(name: str, variables: list[str]) -> None:
     assert sorted(prompt(name).input_variables) == variables
-    text = (Path("rag/prompts") / f"{name}.md").read_text("utf-8")
+    text = (Path("rag/llms/templates") / f"{name}.md").read_text("utf-8")
     assert name == "rewrite" or REFUSAL in text
 
 

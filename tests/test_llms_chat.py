@@ -16,9 +16,9 @@ from servers.openai import OpenAIWire
 from servers.scripted import Reply, ScriptedServer, serving
 
 from rag.chat import open_chat
-from rag.datatypes import Answer, Event, Searched, Statement, Turn
 from rag.llms import BACKENDS
 from rag.settings import load_settings
+from rag.types import Answer, Event, Searched, Statement, Turn
 
 TEXT = (
     "The harbour bridge was opened to traffic in 1932. It is 503 metres long and carries eight lanes. "
@@ -224,7 +224,7 @@ def test_a_model_that_reads_little_gets_fewer_passages_and_the_answer_says_so(tm
 def test_a_question_answered_offline_loads_no_providers_package(world: World) -> None:
     code = """
 import sys
-from ui.cli import main
+from ui.cli.main import main
 try:
     main()
 except SystemExit as done:

@@ -8,7 +8,6 @@ from servers.backends import KEY, needs_package
 from servers.openai import OpenAIWire
 from servers.scripted import ANSWER, Reply, free_port, serving
 
-from rag.datatypes import Chunk, Passage
 from rag.llms import (
     BACKENDS,
     backends_report,
@@ -21,6 +20,7 @@ from rag.llms import (
     try_backends,
 )
 from rag.settings import Settings, load_settings
+from rag.types import Chunk, Passage
 
 WORDS = "".join(ANSWER)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from eval.cases import Case, load_cases
 from eval.metrics import METRICS, definition, f1, is_clock, score
-from rag.datatypes import JSON, sha256_of
+from rag.types import JSON, sha256_of
 
 SAID = "The harbour bridge was opened to traffic in 1932."
 

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from indexing import Index
 
-from rag import minilm
-from rag.minilm import DIMENSIONS, MiniLM, ModelError
-from rag.rerank import close_reading, maxsim
+from rag.index.store import Store
+from rag.models import minilm
+from rag.models.minilm import DIMENSIONS, MiniLM, ModelError
+from rag.models.token_vectors import TokenVectors, content_key, pack, rotation, similarities, turn, unpack
+from rag.search.rerank import close_reading, maxsim
 from rag.settings import Settings
-from rag.store import Store
-from rag.token_vectors import TokenVectors, content_key, pack, rotation, similarities, turn, unpack
 
 SENTENCES = [
     "Tea is brewed from the leaves of an evergreen shrub.",
@@ -130,6 +130,6 @@ def test_two_sentences_that_answer_together_are_read_together(model: MiniLM) -> 
 
 
 def _embedded(store: Store) -> list[str]:
-    from rag.passages import embedded_text
+    from rag.documents.passages import embedded_text
 
     return [embedded_text(chunk) for chunk in store.every_chunk()]

@@ -2,14 +2,14 @@
 
 import pytest
 
-from rag.asked import lacks_what_is_asked
-from rag.chunking import chunk_document
-from rag.datatypes import Document, Passage
-from rag.minilm import MiniLM
-from rag.offline import OfflineChatModel
-from rag.prompting import REFUSAL, numbered, prompt
-from rag.structure import text_blocks
-from rag.token_vectors import TokenVectors
+from rag.answer.asked import lacks_what_is_asked
+from rag.answer.extractive import OfflineChatModel
+from rag.documents.blocks import text_blocks
+from rag.documents.chunks import chunk_document
+from rag.llms.prompts import REFUSAL, numbered, prompt
+from rag.models.minilm import MiniLM
+from rag.models.token_vectors import TokenVectors
+from rag.types import Document, Passage
 
 TEXT = """Bridges of the Tay
 

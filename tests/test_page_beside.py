@@ -9,8 +9,8 @@ import pytest
 from browser import ask, chromium, opened, served
 from scripted_chat import ScriptedChat, answered, cite, document
 
-from rag.datatypes import Answer, Statement, Usage
 from rag.settings import load_settings
+from rag.types import Answer, Statement, Usage
 
 pytestmark = pytest.mark.slow
 

@@ -10,8 +10,8 @@ import pytest
 from browser import ask, chromium, opened, served
 from scripted_chat import ScriptedChat, answered, cite, document, passage
 
-from rag.datatypes import Answer, Disagreement, Statement
 from rag.settings import load_settings
+from rag.types import Answer, Disagreement, Statement
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from servers.scripted import Reply, ScriptedServer, serving
 
 from rag.chat import open_chat
 from rag.settings import load_settings
-from ui.events import Events
+from ui.web.events import Events
 
 TEXT = "The harbour bridge was opened to traffic in 1932. It is 503 metres long. The toll pays for its upkeep.\n"
 OPENED, INVENTED = "The harbour bridge was opened to traffic in 1932.", "The harbour bridge was painted pink in 1950."

@@ -25,7 +25,7 @@ PICKERS = """
 import json
 from scripted_chat import ScriptedChat, document
 from test_permitted import served_on
-from ui.page import build_page
+from ui.web.page import build_page
 rivers = document("rivers.txt", "The Alder rises in the north.")
 for host in ("127.0.0.1", "0.0.0.0"):
     page = build_page(ScriptedChat({rivers.id: rivers}), served_on(host))

@@ -10,13 +10,13 @@ from servers.openai import OpenAIWire
 from servers.scripted import Reply, ScriptedServer, serving
 
 from rag.chat import Chat, open_chat
-from rag.datatypes import Answer
-from rag.minilm import MiniLM
+from rag.models.minilm import MiniLM
 from rag.settings import load_settings
+from rag.types import Answer
 from rag.verify.premise import assumes, contradicted
 from rag.verify.wording import Reader
-from ui.render import Around
-from ui.render import answer as rendered
+from ui.web.render import Around
+from ui.web.render import answer as rendered
 
 SUCCEEDED = "The talks between Brell and Osterby succeeded after three days of patient work."
 MONEY = "The money for the hotel ran out on the second day."

@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 from scripted_chat import answered, cite, document, passage
 
-from rag.datatypes import Answer, Disagreement, Notice, Statement
-from ui.asking import print_answer
+from rag.types import Answer, Disagreement, Notice, Statement
+from ui.cli.ask import print_answer
 
 BRIDGE = document("bridge.md", "The bridge was opened in 1932. It is 503 metres long. It is grey.")
 OPENED = cite(BRIDGE, "The bridge was opened in 1932.", ("The bridge", "History"))

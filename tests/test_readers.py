@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.datatypes import Document
+from rag.documents import LARGEST_BYTES, READERS, document_id, find_files, read_document, read_documents
+from rag.documents.language import language_warning, question_warning
+from rag.documents.sentences import sentences_of
 from rag.errors import DocumentsError, ReadError
-from rag.readers import LARGEST_BYTES, READERS, document_id, find_files, read_document, read_documents
-from rag.readers.language import language_warning, question_warning
-from rag.sentences import sentences_of
+from rag.types import Document
 
 DATA = Path(__file__).parent / "data"
 SEEDS = Path(__file__).parent.parent / "seeds"
@@ -176,7 +176,7 @@ def test_mostly_non_english_text_is_noticed_and_english_tables_and_code_are_not(
 
 def test_reading_text_imports_no_parser():
     code = (
-        "import sys; from rag.readers import read_document; read_document(b'# a', 'a.md');"
+        "import sys; from rag.documents import read_document; read_document(b'# a', 'a.md');"
         "print([m for m in ('lxml', 'pypdfium2', 'docx', 'pptx', 'python_calamine') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -14,12 +14,13 @@ import docx
 import pytest
 from PIL import Image
 
-from rag.chunking import chunk_document
-from rag.datatypes import Document
+from rag.documents import isolation as apart
+from rag.documents import read_document, read_documents
+from rag.documents.chunks import chunk_document
+from rag.documents.pdf_boxes import boxes, page_png
+from rag.documents.sentences import sentences_of
 from rag.errors import ReadError
-from rag.readers import apart, read_document, read_documents
-from rag.readers.pdf_boxes import boxes, page_png
-from rag.sentences import sentences_of
+from rag.types import Document
 
 DATA = Path(__file__).parent / "data"
 SENTENCES = (
@@ -305,7 +306,7 @@ def test_a_parser_that_crashes_or_hangs_costs_one_file_only(monkeypatch):
 
 def test_a_script_that_reads_documents_leaves_no_process_behind():
     code = (
-        "from pathlib import Path; from rag.readers import apart, read_document;"
+        "from pathlib import Path; from rag.documents import apart, read_document;"
         f"read_document(Path({str(DATA / 'almen.docx')!r}).read_bytes(), 'a.docx');"
         "print(apart._parser._child._process.pid)"
     )

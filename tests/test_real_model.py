@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from rag.chat import Chat, open_chat
-from rag.datatypes import Answer, Searched, Statement
 from rag.llms import try_backends
 from rag.settings import Settings, load_settings
+from rag.types import Answer, Searched, Statement
 
 MODEL_SHA256_ENDS = ("b179c952", "db53")
 QUESTIONS = (

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted_chat import answered, cite, document
 
-from rag.datatypes import Answer, Citation, Document, Statement
 from rag.errors import PinciteError, ReadError
-from rag.receipt import read_receipt, receipt
-from rag.recheck import Finding, check, read_today
+from rag.receipts.receipt import read_receipt, receipt
+from rag.receipts.recheck import Finding, check, read_today
 from rag.settings import Settings, load_settings
+from rag.types import Answer, Citation, Document, Statement
 
 SETTINGS = load_settings(environ={})
 BRIDGE = document(

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted_chat import ScriptedChat, answered, cite, document, passage
 
-from rag.datatypes import Answer, Citation, Disagreement, Notice, Searched, Statement, Turn, Usage
 from rag.errors import PinciteError
 from rag.settings import load_settings
-from ui import render, source
-from ui.conversation import Exchange, history, settled
-from ui.events import Events, View, examples_from
-from ui.server import listen
+from rag.types import Answer, Citation, Disagreement, Notice, Searched, Statement, Turn, Usage
+from ui.api.server import listen
+from ui.web import render, source
+from ui.web.conversation import Exchange, history, settled
+from ui.web.events import Events, View, examples_from
 
 TEXT = (
     "Rivers of the North\n\nThe Alder is 420 km long. It never freezes.\n\nBridges\n\nThree bridges cross the Alder.\n"

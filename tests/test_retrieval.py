@@ -13,16 +13,16 @@ from pathlib import Path
 import pytest
 from indexing import Index
 
-from rag.datatypes import Passage
+from rag.answer.question_parts import parts_of
 from rag.errors import SettingsError, UsageError
-from rag.filters import Filter
-from rag.lexical import LexicalIndex
-from rag.minilm import MiniLM
-from rag.question_parts import parts_of
-from rag.rerank import MaxSim, Reranker, open_reranker
-from rag.retrieval import Retrieval
+from rag.index.lexical import LexicalIndex
+from rag.models.minilm import MiniLM
+from rag.search.diversity import joined
+from rag.search.hybrid import Retrieval
+from rag.search.rerank import MaxSim, Reranker, open_reranker
+from rag.search.scope import Filter
 from rag.settings import Settings, load_settings
-from rag.spread import joined
+from rag.types import Passage
 
 OpenIndex = Callable[..., Index]
 
@@ -101,7 +101,7 @@ def test_another_process_that_ingests_is_noticed(three: Index) -> None:
     three.write("juggling.md", "# Juggling\n\nJuggling needs three balls and patience.\n")
     fields = {"documents": str(three.settings.documents), "data": str(three.settings.data)}
     code = (
-        "import json, sys; from pathlib import Path; from indexing import Index; from rag.minilm import MiniLM; "
+        "import json, sys; from pathlib import Path; from indexing import Index; from rag.models.minilm import MiniLM; "
         "from rag.settings import load_settings; "
         "Index(load_settings(json.loads(sys.argv[1]), environ={}), MiniLM()).ingest()"
     )

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.datatypes import Block, Document
-from rag.readers import read_document
-from rag.sentences import sentences_of
+from rag.documents import read_document
+from rag.documents.sentences import sentences_of
+from rag.types import Block, Document
 
 # Pieces that have gone wrong somewhere before, and anything else.
 FRAGMENTS = st.sampled_from(

@@ -153,6 +153,6 @@ def test_whoever_starts_a_page_that_others_can_reach_is_told_what_they_can_do(
 
 
 def test_serve_loads_no_page() -> None:
-    probe = "import sys, ui.serving, ui.api; print('gradio' in sys.modules, 'mcp' in sys.modules)"
+    probe = "import sys, ui.cli.serve, ui.api.routes; print('gradio' in sys.modules, 'mcp' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True, cwd=ROOT)
     assert ran.stdout == "False False\n"

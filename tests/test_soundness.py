@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from commands import alone_in, pincite
 
-from rag.chroma_connection import Connection
-from rag.chroma_rows import FILE_PREFIX
-from rag.minilm import MiniLM
-from rag.store import Store
+from rag.index.connection import Connection
+from rag.index.rows import FILE_PREFIX
+from rag.index.store import Store
+from rag.models.minilm import MiniLM
 
 TEA = "Tea is drunk at four. It is never drunk cold.\n"
 ROWS = '{"id": 1, "text": "The moon is full."}\n{"id": 2, "text": "The tide is high."}\n'

@@ -3,12 +3,12 @@
 import pytest
 
 from rag.chat import Chat
-from rag.chunking import chunk_document
-from rag.datatypes import Document, Passage
-from rag.minilm import MiniLM
+from rag.documents.blocks import text_blocks
+from rag.documents.chunks import chunk_document
+from rag.models.minilm import MiniLM
+from rag.search.spelling import corrected
 from rag.settings import Settings
-from rag.spelling import corrected
-from rag.structure import text_blocks
+from rag.types import Document, Passage
 
 TEXT = """Governments of neighbouring countries fight hybrid warfare together. Cooperation between their forces grew \
 after the Treaty of Warsaw. Chemistry students measured the strategy's success by regular measurement."""

@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 from indexing import Index
 
-from rag import index_writer, store, view
-from rag.chroma_connection import REBUILT
-from rag.datatypes import sha256_of
 from rag.errors import StoreError
+from rag.index import store, view
+from rag.index import writer as index_writer
+from rag.index.connection import REBUILT
+from rag.index.view import View
 from rag.settings import Settings
-from rag.view import View
+from rag.types import sha256_of
 
 ROOT = Path(__file__).parent.parent
 PREAMBLE = f"""
@@ -27,7 +28,7 @@ import json, os, sys
 sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "tests")!r}]
 from pathlib import Path
 from indexing import Index
-from rag.minilm import MiniLM
+from rag.models.minilm import MiniLM
 from rag.settings import load_settings
 settings = load_settings(json.loads(sys.argv[1]), environ={{}})
 """
@@ -246,7 +247,7 @@ def test_an_ingest_that_was_killed_while_chroma_saved_is_made_good(
     killed = other_process(
         settings,
         f"""
-from rag.index_lock import alone
+from rag.index.lock import alone
 with alone(settings.data, {name!r}):
     for path in (settings.data / "chroma").glob("*/data_level0.bin"):
         os.truncate(path, 1000)

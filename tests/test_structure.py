@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from rag.datatypes import Document
-from rag.readers import read_document
+from rag.documents import read_document
+from rag.types import Document
 
 SEEDS = Path(__file__).parent.parent / "seeds"
 

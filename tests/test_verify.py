@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.errors import SettingsError
-from rag.minilm import MiniLM
+from rag.models.minilm import MiniLM
 from rag.verify import Verifier, attribute, idle, narrow, open_verifier
 from rag.verify.words import opposite, stem
 

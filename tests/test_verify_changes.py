@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.minilm import MiniLM
+from rag.models.minilm import MiniLM
 from rag.verify import Verifier, open_verifier
 
 CHANNELS = "Clear channels of communication reduce the likelihood of miscalculations that could lead to conflict."

@@ -15,7 +15,7 @@ from tokenizers.pre_tokenizers import Whitespace
 
 from rag.errors import BackendUnavailable, SettingsError
 from rag.llms.table import open_model
-from rag.minilm import MiniLM
+from rag.models.minilm import MiniLM
 from rag.verify import Verifier, open_verifier
 
 SOURCE, STATEMENT = "The bridge was opened in 1932.", "The bridge opened in 1931."

@@ -9,8 +9,8 @@ import pytest
 from indexing import Index
 
 from rag.errors import DocumentsError
-from rag.ingest import Summary
-from rag.watch import watch
+from rag.index.ingest import Summary
+from rag.index.watch import watch
 
 
 @pytest.fixture

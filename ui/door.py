@@ -3,16 +3,16 @@
 from collections.abc import Generator
 from typing import Literal
 
+from rag.answer.checking import is_shown
 from rag.chat import Chat
-from rag.checking import is_shown
-from rag.datatypes import JSON, Answer, Event, Statement
 from rag.errors import NoDocument, UsageError
-from rag.receipt import parse_receipt
-from rag.recheck import check, read_today
+from rag.receipts.receipt import parse_receipt
+from rag.receipts.recheck import check, read_today
 from rag.settings import Settings
+from rag.types import JSON, Answer, Event, Statement
+from ui.api.requests import Ask, Read, Search
+from ui.cli.verify import findings_record, findings_text
 from ui.permitted import spec_of
-from ui.verifying import findings_record, findings_text
-from ui.wanted import Ask, Read, Search
 
 Kind = Literal["searched", "statement", "withheld", "answer"]
 

@@ -3,9 +3,9 @@
 import re
 import textwrap
 
-from rag.datatypes import Answer, Statement
-from rag.passages import flat
-from rag.replies import OWN_WORDS
+from rag.answer.replies import OWN_WORDS
+from rag.documents.passages import flat
+from rag.types import Answer, Statement
 from ui.numbered import Numbered, Said, where, withheld_line
 from ui.searched import searched_for
 

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rag.datatypes import Citation, Disagreement, Statement
-from rag.passages import flat
+from rag.documents.passages import flat
+from rag.types import Citation, Disagreement, Statement
 
 CAUTIONS = {"partial": "check this", "unsupported": "not supported", "contradicted": "contradicted"}
 

@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 
 from rag.chat import Chat, open_chat
+from rag.documents import find_files
 from rag.errors import DocumentsError
-from rag.ingest import holds_other_files, stale_files
+from rag.index.ingest import holds_other_files, stale_files
 from rag.llms import check_spec
-from rag.readers import find_files
 from rag.settings import Settings
-from ui.lines import note
-from ui.options import typed
-from ui.progress import Progress
+from ui.cli.options import typed
+from ui.cli.output import note
+from ui.cli.progress import Progress
 
 SKIPPED_SHOWN = 20
 

@@ -3,7 +3,7 @@
 from rag.errors import PinciteError, UnknownBackend
 from rag.llms import backends_report, check_spec, parse_spec
 from rag.settings import Settings
-from ui.server import LOOPBACK
+from ui.api.server import LOOPBACK
 
 # What a program may name instead of the backend that the settings name.
 OWN = "pincite"

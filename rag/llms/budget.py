@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from rag.datatypes import Passage
+from rag.types import Passage
 
 # Kept free for the answer; a model that reads little gets a quarter of what it reads.
 ANSWER_TOKENS = 1_024

@@ -22,9 +22,9 @@ LOCAL_ANSWER_TOKENS = 2_048
 
 
 def _offline(model: str, settings: Settings) -> "BaseChatModel":
-    from rag.minilm import MiniLM
-    from rag.offline import OfflineChatModel
-    from rag.token_vectors import TokenVectors
+    from rag.answer.extractive import OfflineChatModel
+    from rag.models.minilm import MiniLM
+    from rag.models.token_vectors import TokenVectors
 
     minilm = MiniLM(settings.threads)
     return OfflineChatModel(minilm, TokenVectors(minilm, None))

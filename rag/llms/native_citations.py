@@ -15,7 +15,7 @@ from langchain_core.language_models.chat_models import generate_from_stream
 from langchain_core.messages import AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
-from rag.prompting import prompt
+from rag.llms.prompts import prompt
 
 _ANSWER = "Task: answer\n"
 _NUMBERED = re.compile(r"^\[\d+(\.\d+)?\] (.*)$")

@@ -113,7 +113,7 @@ def open_model(spec: str, settings: Settings, ready: "Mapping[str, BaseChatModel
     Raises UnknownBackend and BackendNotReady here; BackendUnavailable and StreamCut while it answers.
     """
     from rag.llms.candidate import Candidate
-    from rag.llms.steady import SteadyModel
+    from rag.llms.fallback import SteadyModel
 
     check_spec(spec, settings)
     candidates = [

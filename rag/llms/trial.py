@@ -26,7 +26,7 @@ class Trial:
 
 def try_backends(spec: str, settings: Settings) -> list[Trial]:
     """One trial a listed backend, in order. Raises UnknownBackend; everything else is in the trials."""
-    from rag.prompting import prompt
+    from rag.llms.prompts import prompt
 
     trials = []
     for one in map(str, parse_spec(spec)):

@@ -6,7 +6,7 @@ from pathlib import Path
 from langchain_core.language_models import BaseChatModel
 
 from rag.errors import SettingsError
-from rag.minilm import MiniLM
+from rag.models.minilm import MiniLM
 from rag.verify.attribution import attribute, narrow
 from rag.verify.check import NO_CITATION, Check, Verifier, idle
 from rag.verify.judge import JudgeVerifier

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from rag.minilm import Vectors
+from rag.models.minilm import Vectors
 from rag.verify.quantities import equal, placed
 from rag.verify.wording import Flags, Floats, Wording
 

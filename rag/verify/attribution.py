@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rag.minilm import MiniLM, Vectors
+from rag.models.minilm import MiniLM, Vectors
 
 # A sentence joins those already chosen when the statement's mean best match rises by at least this much.
 GAIN = 0.03

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from rag.datatypes import Disagreement, Verdict
+from rag.types import Disagreement, Verdict
 
 NO_CITATION = "no citation"
 

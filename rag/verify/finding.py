@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from rag.datatypes import Disagreement
+from rag.types import Disagreement
 from rag.verify.alignment import Alignment, Slot
 
 # How many words away two things still belong together.

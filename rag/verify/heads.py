@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rag.logistic import Logistic, sigmoid
+from rag.models.logistic import Logistic, sigmoid
 
 Features = Mapping[str, float]
 

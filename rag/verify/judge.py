@@ -1,12 +1,12 @@
-"""A language model as verifier: `judge:BACKEND`, with one prompt, `rag/prompts/judge.md`."""
+"""A language model as verifier: `judge:BACKEND`, with one prompt, `rag/llms/templates/judge.md`."""
 
 import re
 from collections.abc import Sequence
 
 from langchain_core.language_models import BaseChatModel
 
-from rag.datatypes import Verdict
-from rag.prompting import prompt
+from rag.llms.prompts import prompt
+from rag.types import Verdict
 from rag.verify.check import UNCITED, Check
 
 # What a verdict is worth when the model gives no number beside it.

@@ -12,8 +12,8 @@ import numpy as np
 import onnxruntime
 from tokenizers import Tokenizer
 
-from rag.datatypes import Verdict
 from rag.errors import SettingsError
+from rag.types import Verdict
 from rag.verify.check import UNCITED, Check
 
 FILES = ("model.onnx", "tokenizer.json", "config.json")

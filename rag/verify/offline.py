@@ -3,8 +3,8 @@
 import math
 from collections.abc import Sequence
 
-from rag.logistic import sigmoid
-from rag.minilm import MiniLM
+from rag.models.logistic import sigmoid
+from rag.models.minilm import MiniLM
 from rag.verify.check import UNCITED, Check
 from rag.verify.examination import Examination, examine, verbatim
 from rag.verify.heads import Heads, load_heads

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rag.minilm import Vectors
+from rag.models.minilm import Vectors
 from rag.verify.quantities import equal, quantities
 from rag.verify.wording import Floats, Outline, Wording
 

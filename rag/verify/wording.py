@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from rag.minilm import Encoding, MiniLM, Vectors
+from rag.models.minilm import Encoding, MiniLM, Vectors
 from rag.verify.words import STOP, stem
 
 WORD = re.compile(r"[$€£]?\d[\d,]*(?:\.\d+)?(?:%|[A-Za-z]{1,2}\b)?|%|(?:[A-Z]\.){2,}|\w+(?:['’]\w+)*")

@@ -1,0 +1,1 @@
+"""Benchmarks. Not in the wheel."""

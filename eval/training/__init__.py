@@ -1,0 +1,1 @@
+"""Training. Not in the wheel."""

@@ -1,0 +1,141 @@
+"""The LangChain chain: standalone question, retrieval, prompt of numbered sentences, chat model, parser.
+
+It knows no backend by name; the offline one takes the same path as the others.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage
+from langchain_core.runnables import Runnable, RunnableBranch, RunnableConfig, RunnableLambda, RunnablePassthrough
+
+from rag.answer.parser import AnswerParser, Draft, Refused
+from rag.documents.passages import flat
+from rag.llms.prompts import conversation, numbered, prompt
+from rag.types import Passage, Usage
+
+REWRITTEN_CHARACTERS = 600
+# A small model may say the same for ever; it is stopped when it has repeated one statement this often.
+MOST_REPETITIONS = 3
+# What makes no difference to whether two statements are the same: punctuation, and the number of a list item.
+_WORDLESS = re.compile(r"^\W*\d{1,3}[.)]\s|\W+")
+
+State = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the model's side says about its answer: streamed when it begins and when it has ended."""
+
+    answered_by: str | None = None
+    passed_over: tuple[str, ...] = ()
+    finish: str | None = None
+    usage: Usage = field(default_factory=Usage)
+
+
+Part = Draft | Refused | Reply
+
+
+def finding(
+    model: BaseChatModel,
+    search: Callable[[str], tuple[Passage, ...]],
+    respell: Callable[[str, Sequence[Passage]], str],
+) -> Runnable[State, State]:
+    """`{question, history}` to the same with `search_question`, `passages` and what `rewriting` used, if anything.
+
+    A question that `respell` changes in the light of its passages is searched for again.
+    """
+    rewrite = RunnableLambda(_to_rewrite) | prompt("rewrite") | model
+    alone = RunnableBranch(
+        (itemgetter("history"), RunnablePassthrough.assign(rewritten=rewrite) | RunnableLambda(_rewritten)),
+        RunnablePassthrough.assign(search_question=itemgetter("question")),
+    )
+
+    def found(state: State) -> State:
+        passages = search(state["search_question"])
+        question = respell(state["search_question"], passages)
+        if question != state["search_question"]:
+            passages = search(question)
+        return state | {"search_question": question, "passages": passages}
+
+    return alone | RunnableLambda(found)
+
+
+def writing(model: BaseChatModel, prompt_name: str) -> Runnable[State, Part]:
+    """`{search_question, passages}` to the parts of an answer, streamed."""
+    return RunnableLambda(_to_answer) | prompt(prompt_name) | model | Parsing()
+
+
+class Parsing(Runnable[BaseMessage, Part]):
+    """The parser as the last step of the chain.
+
+    LangChain's own RunnableGenerator, when it is closed, reads what is above it to the end, so that a reader who
+    stops listening would still pay for the whole answer. This one closes it.
+    """
+
+    def transform(
+        self, input: Iterator[BaseMessage], config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Iterator[Part]:
+        with closing(input):  # type: ignore[type-var]
+            yield from _parts(input)
+
+    def invoke(self, input: BaseMessage, config: RunnableConfig | None = None, **kwargs: Any) -> Part:
+        raise TypeError("An answer has many parts: stream it.")
+
+
+def _to_rewrite(state: State) -> dict[str, str]:
+    return {"question": state["question"], "history": conversation(state["history"])}
+
+
+def _to_answer(state: State) -> dict[str, str]:
+    return {"question": state["search_question"], "passages": numbered(state["passages"])}
+
+
+def _rewritten(state: State) -> State:
+    """The state with the model's rewriting, if it is one; else with the question as it was asked."""
+    message: BaseMessage = state["rewritten"]
+    line = flat(message.text).strip('"“” ')
+    is_one = 0 < len(line) <= REWRITTEN_CHARACTERS and any(c.isalnum() for c in line)
+    return state | {"search_question": line if is_one else state["question"], "rewriting": _used(message)}
+
+
+def _used(message: BaseMessage) -> Usage:
+    counted = getattr(message, "usage_metadata", None)
+    return Usage(counted["input_tokens"], counted["output_tokens"]) if counted else Usage()
+
+
+def _parts(messages: Iterator[BaseMessage]) -> Iterator[Part]:
+    """The drafts in a streamed message, each once, and what it says about itself."""
+    parser = AnswerParser()
+    said: Counter[str] = Counter()
+    for message in messages:
+        metadata = message.response_metadata
+        if metadata.get("answered_by"):
+            yield Reply(metadata["answered_by"], tuple(metadata.get("passed_over", ())))
+        yield from _unsaid(parser.feed(message.text), said)
+        if said and max(said.values()) > MOST_REPETITIONS:
+            yield Reply(finish="repeated")
+            return
+        used = _used(message)
+        if "finish" in metadata or used != Usage():
+            yield Reply(finish=metadata.get("finish"), usage=used)
+    yield from _unsaid(parser.finish(), said)
+
+
+def _unsaid(parts: Iterator[Draft | Refused], said: Counter[str]) -> Iterator[Part]:
+    """The parts without statements that have been made already, and without words; `said` counts them."""
+    for part in parts:
+        if isinstance(part, Draft):
+            if not part.markers and not any(c.isalpha() for c in part.text):
+                continue
+            key = _WORDLESS.sub(" ", part.text).casefold().strip()
+            said[key] += 1
+            if said[key] > 1:
+                continue
+        yield part

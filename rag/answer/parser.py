@@ -1,0 +1,191 @@
+"""Reading a model's answer as it streams: statement by statement, with the markers that stand at each.
+
+Where the stream was cut into pieces makes no difference to what comes out.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import sentencex
+
+from rag.answer.fragments import asserts
+from rag.answer.markers import MARKERS, PARTIAL, Marker, markers_in, without_markers
+from rag.documents.passages import original
+from rag.llms.prompts import REFUSAL
+
+_HEADER = re.compile(r"[\s*]*(?:sentences?|sources?)[\s*]*:(?P<numbers>[^\n]*)(?:\n|\Z)", re.IGNORECASE)
+_OPENINGS = ("sentences:", "sentence:", "sources:", "source:", REFUSAL.lower())
+_END = re.compile(r"\n|[.!?…。！？]+[\"'”’»)*_]*")
+_BULLET = re.compile(r"(?:[-*•▪◦‣·–—]|\(?\d{1,3}[.)])\s+")
+_LIST_NUMBER = re.compile(r"\s*\(?\d{1,3}[.)]\Z")
+_DECORATION = re.compile(r"\A\s*(?:#{1,6}|>)\s+|\*\*|__|`")
+# Longer than any sentence: what a runaway model writes is not held without end.
+LONGEST_CHARACTERS = 1_500
+LONGEST_HEADER = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A statement as written, not yet checked: its text without markers, a list item with a leading "- ".
+
+    `listed`: an item below a lead-in, which says what it is an item of. `label`: the heading written above it.
+    """
+
+    text: str
+    markers: tuple[Marker, ...] = ()
+    listed: bool = False
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The model says that the passages do not answer the question."""
+
+
+class AnswerParser:
+    """Turns a stream of text into drafts. A draft waits for the first character after its markers, no longer."""
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._start = 0  # where the first statement that is not yet out begins
+        self._scanned = 0  # no statement ends before here
+        self._began = False
+        self._refused = False
+        self._label: Draft | None = None  # a heading that waits for the statement below it
+        self._lists = False  # what comes is a list, as the last line said that was no item
+
+    def feed(self, text: str) -> Iterator[Draft | Refused]:
+        """The statements that `text` completes."""
+        self._text = self._text[self._start :] + text
+        self._scanned -= self._start
+        self._start = 0
+        return self._take(final=False)
+
+    def finish(self) -> Iterator[Draft | Refused]:
+        """What is left when the stream ends."""
+        return self._take(final=True)
+
+    def _take(self, final: bool) -> Iterator[Draft | Refused]:
+        if not self._began:
+            if not self._begin(final):
+                return
+            if self._refused:
+                yield Refused()
+        while not self._refused and (end := self._boundary(final)) is not None:
+            draft = _draft(self._text[self._start : end])
+            self._start = self._scanned = end
+            if draft:
+                yield from self._placed(draft)
+        if final and self._label:
+            yield self._label
+
+    def _placed(self, draft: Draft) -> Iterator[Draft]:
+        """The draft with what stands above it, unless it is a heading itself: that waits."""
+        label, self._label = self._label, None
+        item = draft.text.startswith("- ")
+        if label and not item and asserts(draft.text):
+            draft = replace(draft, label=label.text)
+        elif label:
+            yield label
+        if item:
+            yield replace(draft, listed=self._lists)
+            return
+        heading = not draft.markers and draft.text[-1] not in ".!?:,;" and not asserts(draft.text)
+        self._lists = heading or draft.text.endswith(":")
+        if heading:
+            self._label = draft
+        else:
+            yield draft
+
+    def _begin(self, final: bool) -> bool:
+        """Pass over the line that lists the sentence numbers, and notice a refusal. False: more is needed."""
+        while True:
+            waiting = self._text[self._start :].lstrip(' \n\t*"').lower()
+            whole_line = final or "\n" in waiting or len(waiting) > LONGEST_HEADER
+            if not whole_line and any(o.startswith(waiting[: len(o)]) for o in _OPENINGS):
+                return False
+            header = _HEADER.match(self._text, self._start)
+            if not header or without_markers(header["numbers"]).strip(" \t.,;*0123456789-–").lower() not in (
+                "",
+                "none",
+            ):
+                break
+            self._start = self._scanned = header.end()
+            self._refused = "none" in header["numbers"].lower()
+        if self._text[self._start :].strip():
+            self._refused = waiting.startswith(REFUSAL.lower())
+        elif not final:
+            return False
+        self._began = True
+        return True
+
+    def _boundary(self, final: bool) -> int | None:
+        """Where the first waiting statement ends; None when there is none or more is needed to tell."""
+        text = self._text
+        for found in _END.finditer(text, self._scanned, self._start + LONGEST_CHARACTERS):
+            here = found.end()
+            end = MARKERS.match(text, here).end()  # type: ignore[union-attr]
+            after = _first_visible(text, end)
+            if not final and (after == len(text) or PARTIAL.match(text, after)):
+                return self._cut_if_too_long()
+            before = text[self._start : here]
+            if (found[0] == "\n" and before.strip()) or (
+                found[0] != "\n" and _ends_sentence(before, text, here, end, after)
+            ):
+                return end
+            self._scanned = here
+        if len(text) - self._start > LONGEST_CHARACTERS:
+            return self._cut_if_too_long()
+        return len(text) if final and self._start < len(text) else None
+
+    def _cut_if_too_long(self) -> int | None:
+        if len(self._text) - self._start <= LONGEST_CHARACTERS:
+            return None
+        limit = self._start + LONGEST_CHARACTERS
+        space = self._text.rfind(" ", self._start + 1, limit)
+        return space if space > 0 else limit
+
+
+def parse(pieces: Iterable[str]) -> Iterator[Draft | Refused]:
+    """The drafts in a stream of text, each as soon as it is complete."""
+    parser = AnswerParser()
+    for piece in pieces:
+        yield from parser.feed(piece)
+    yield from parser.finish()
+
+
+def _first_visible(text: str, position: int) -> int:
+    while position < len(text) and text[position].isspace():
+        position += 1
+    return position
+
+
+def _ends_sentence(before: str, text: str, here: int, end: int, after: int) -> bool:
+    """Whether the full stop, question or exclamation mark at the end of `before` ends a sentence."""
+    cited = end > here
+    if _LIST_NUMBER.match(before) or not any(c.isalnum() for c in before):
+        return False
+    if after == len(text):
+        return True
+    if after == end and not cited:  # 3.5, U.S.-India, example.org
+        return False
+    if cited and not text[after].islower():
+        return True
+    if "\n" in text[end:after]:
+        return True
+    probe = f"{without_markers(before).strip()} {text[after]}"
+    return len(sentencex.segment("en", probe)) > 1 or not text[after].isascii()
+
+
+def _draft(written: str) -> Draft | None:
+    """The statement in what was written; None when no word is left."""
+    markers = markers_in(written)
+    text = _DECORATION.sub("", without_markers(written)).strip()
+    bullet = _BULLET.match(text)
+    if bullet:
+        text = text[bullet.end() :]
+    text = original(" ".join(text.split()))
+    if not any(c.isalnum() for c in text):
+        return None
+    return Draft(f"- {text}" if bullet else text, markers)

@@ -1,0 +1,1 @@
+"""The index: documents in Chroma with a lexical index beside it."""

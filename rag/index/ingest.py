@@ -1,0 +1,237 @@
+"""Bringing the index up to date with the documents folder: what changed is replaced, what vanished is removed."""
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from langchain_core.embeddings import Embeddings
+
+from rag.documents import document_id, find_files, read_documents
+from rag.documents.language import language_warning
+from rag.documents.passages import embedded_text
+from rag.errors import ReadError
+from rag.index.batch import DocumentBatch, recipe
+from rag.index.lexical import LexicalIndex
+from rag.index.lock import ingest_turn
+from rag.index.rows import IndexedFile
+from rag.index.store import Store
+from rag.index.subset import Scope
+from rag.index.writer import IndexWriter
+from rag.models.embeddings import Embedder
+from rag.models.minilm import MiniLM
+from rag.settings import Settings
+
+# So many notices of one kind are spelled out.
+MOST_NOTICES = 3
+# In the data folder: which documents folder the index was made from.
+FOLDER = "documents_folder.txt"
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how many files are done and how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What an ingest did, in documents; `skipped` names each file or row that could not be read, with the reason.
+
+    `chunks` is how many the whole index has now, `embedded` how many texts went through the model. `notices` say
+    what the user should know about the index itself.
+    """
+
+    added: int
+    changed: int
+    removed: int
+    unchanged: int
+    chunks: int
+    embedded: int
+    skipped: tuple[str, ...]
+    seconds: float
+    notices: tuple[str, ...] = ()
+
+
+def ingest(
+    settings: Settings,
+    store: Store,
+    embedder: Embeddings,
+    paths: Sequence[Path] = (),
+    *,
+    progress: Progress | None = None,
+    waiting: Callable[[], None] | None = None,
+) -> Summary:
+    """Make the index match the documents folder, or only that part of it that `paths` name.
+
+    One ingest at a time: a second one calls `waiting` once and waits. Raises DocumentsError or StoreError; a
+    document that cannot be read is named in the summary and the rest is indexed.
+    """
+    began = time.monotonic()
+    scope = Scope.of(settings.documents, paths)
+    with ingest_turn(settings.data, waiting):
+        files = scope.files(store.files())
+        writer = IndexWriter(store)
+        known, records = store.catalogue(), store.files()
+        reading = _Reading(settings, records, {document: entry.file for document, entry in known.items()})
+
+        def tell(what: str) -> None:
+            if progress:
+                progress(what, reading.number, len(files))
+
+        batch = DocumentBatch(
+            writer, embedder, settings.chunk_tokens, known, lambda chunks: tell(f"{reading.name} ({chunks:,} chunks)")
+        )
+        for path in files:
+            tell(document_id(path, settings.documents))
+            reading.read(path, batch)
+        gone = [d for d, entry in known.items() if d not in reading.kept and scope.covers(entry.file)]
+        forgotten = [name for name in records if name not in reading.names and scope.covers(name)]
+        batch.finish(gone, forgotten)
+        if writer.leftovers and isinstance(embedder, Embedder):
+            embedder.token_vectors.forget_all_but(map(embedded_text, store.every_chunk()))
+        writer.finish()
+        LexicalIndex(store).update()
+        if not _made_from(settings):
+            (settings.data / FOLDER).write_text(_folder(settings), "utf-8")
+        tell("")
+        return Summary(
+            added=batch.added,
+            changed=batch.changed,
+            removed=len(gone),
+            unchanged=batch.unchanged,
+            chunks=sum(entry.chunks for entry in store.catalogue().values()),
+            embedded=batch.embedded,
+            skipped=tuple(reading.skipped),
+            seconds=time.monotonic() - began,
+            notices=(*writer.notices, *reading.notices(embedder)),
+        )
+
+
+def stale_files(settings: Settings, store: Store) -> int:
+    """How many files an ingest would read again, add or remove. A file as old and as long as before is not read."""
+    records = dict(store.files())
+    indexed = Counter(entry.file for entry in store.catalogue().values())
+    stale = 0
+    for path in find_files(settings.documents):
+        name = document_id(path, settings.documents)
+        if _nameable(name):
+            stale += _stale(path, records.pop(name, None), indexed.pop(name, 0), settings)
+    return stale + len(records.keys() | indexed.keys())
+
+
+def holds_other_files(settings: Settings, store: Store) -> bool:
+    """Whether the index was made from another folder: it knows files, and none of them by the name of one in this.
+
+    A folder that it was made from may have changed altogether.
+    """
+    if _made_from(settings):
+        return False
+    known = store.files()
+    return bool(known) and known.keys().isdisjoint(
+        document_id(path, settings.documents) for path in find_files(settings.documents)
+    )
+
+
+def _made_from(settings: Settings) -> bool:
+    """Whether the last ingest read this documents folder."""
+    record = settings.data / FOLDER
+    return record.is_file() and record.read_text("utf-8", errors="replace") == _folder(settings)
+
+
+def _folder(settings: Settings) -> str:
+    return f"{settings.documents.resolve()}\n".encode("utf-8", "replace").decode()
+
+
+class _Reading:
+    """Reads one file after the other; knows what of the index stays and what could not be read."""
+
+    def __init__(self, settings: Settings, records: Mapping[str, IndexedFile], file_of: Mapping[str, str]) -> None:
+        self.number, self.name = 0, ""
+        self.kept, self.names, self.skipped = set[str](), set[str](), list[str]()
+        self._foreign = list[str]()
+        self._settings, self._records = settings, records
+        self._recipe = recipe(settings.chunk_tokens)
+        self._documents: dict[str, list[str]] = {}
+        for document, file in file_of.items():
+            self._documents.setdefault(file, []).append(document)
+
+    def read(self, path: Path, batch: DocumentBatch) -> None:
+        """Put the documents of one file into the batch, unless the file is as it was indexed."""
+        self.name = name = document_id(path, self._settings.documents)
+        self.number += 1
+        if not _nameable(name):
+            self.skipped.append(f"{name!a} has a name that is not UTF-8. Rename it.")
+            return
+        self.names.add(name)
+        before, indexed, again = self._records.get(name), self._documents.get(name, []), False
+        size, mtime_ns = _size_and_time(path)
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            kept = " What was indexed of it before is kept." if indexed else ""
+            now = IndexedFile(
+                name, "", size, mtime_ns, self._recipe, (f"{name} cannot be read ({error.strerror or error}).{kept}",)
+            )
+            self.kept.update(indexed)
+        else:
+            now = IndexedFile(name, hashlib.sha256(data).hexdigest(), size, mtime_ns, self._recipe)
+            same = before and (before.sha256, before.recipe) == (now.sha256, now.recipe)
+            if before and same and not before.lacks(len(indexed)):
+                self.kept.update(indexed)
+                batch.unchanged += len(indexed)
+                now = replace(now, skipped=before.skipped, documents=before.documents)
+            else:
+                already, again = len(self.kept), True
+                skipped = tuple(self._read_documents(data, batch))
+                now = replace(now, skipped=skipped, documents=len(self.kept) - already)
+        self.skipped += now.skipped
+        if now != before or again:  # a commit takes out the row of a file that has changed documents
+            batch.note(now, losing=not self.kept.issuperset(indexed))
+
+    def _read_documents(self, data: bytes, batch: DocumentBatch) -> list[str]:
+        """Put the documents in `data` into the batch; returns what could not be read, in words."""
+        problems = []
+        for document in read_documents(data, self.name):
+            if isinstance(document, ReadError):
+                problems.append(str(document))
+            elif document.id in self.kept:
+                problems.append(f"{document.id} is left out: another document has this name.")
+            else:
+                self.kept.add(document.id)
+                batch.put(document, self.name)
+                if warning := language_warning(document.text):
+                    self._foreign.append(f"{document.id}: {warning}")
+        return problems
+
+    def notices(self, embedder: Embeddings) -> list[str]:
+        """What to know about documents that were read: which of them the bundled model does not understand."""
+        if getattr(embedder, "fingerprint", None) != MiniLM.fingerprint:
+            return []
+        more = len(self._foreign) - MOST_NOTICES
+        return [*self._foreign[:MOST_NOTICES], *([f"The same is true of {more} more documents."] if more > 0 else [])]
+
+
+def _stale(path: Path, record: IndexedFile | None, indexed: int, settings: Settings) -> bool:
+    if record is None or record.recipe != recipe(settings.chunk_tokens) or record.lacks(indexed):
+        return True
+    if record.sha256 and _size_and_time(path) == (record.size, record.mtime_ns):
+        return False
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        digest = ""
+    return digest != record.sha256
+
+
+def _size_and_time(path: Path) -> tuple[int, int]:
+    """Size in bytes and time of the last change; -1 and 0 when that cannot be asked."""
+    try:
+        status = path.stat()
+    except OSError:
+        return -1, 0
+    return status.st_size, status.st_mtime_ns
+
+
+def _nameable(name: str) -> bool:
+    """Whether a file's name is text: on Linux it can be any bytes."""
+    return name.isascii() or not any("\ud800" <= character <= "\udfff" for character in name)

@@ -1,0 +1,1 @@
+"""Saved answers, and whether their citations still hold."""

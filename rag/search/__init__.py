@@ -1,0 +1,1 @@
+"""Hybrid retrieval: which passages answer a question."""

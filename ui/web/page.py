@@ -1,0 +1,230 @@
+"""The browser page. The one file that knows Gradio."""
+
+import os
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+
+from rag.llms import leaves_machine as sends_elsewhere
+from rag.settings import Settings
+from ui.api.routes import stop
+from ui.api.server import LOOPBACK, Beside, OwnOriginOnly, listen, server
+from ui.cli.serve import address
+from ui.permitted import offered
+from ui.web import render
+from ui.web.conversation import Chat, Conversation
+from ui.web.events import Events, View
+
+# Gradio reads these when it is imported and when a page is made: send nothing home, keep no statistics of events.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
+os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)
+
+import gradio as gr
+
+ASSETS = Path(__file__).parent / "assets"
+ASKING_AT_ONCE = 8
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+
+Changes = dict[Any, Any]
+
+
+def build_page(
+    chat: Chat,
+    settings: Settings,
+    examples: Sequence[str] = (),
+    leaves_machine: Callable[[str], bool] | None = None,
+    evaluation: bool = False,
+) -> gr.Blocks:
+    """The page over an open chat. Several people may use it at once, each in a conversation of their own.
+
+    `examples` are questions for the empty page; without them some are made from the documents' headings.
+    `leaves_machine` says of a backend whether passages are sent to another machine. `evaluation` puts a way to it at
+    the top; `web_app` must be given its routes then.
+    """
+    events = Events(chat, settings, leaves_machine or partial(sends_elsewhere, settings=settings), examples)
+    blocks: gr.Blocks = gr.Blocks(title="Pincite", analytics_enabled=False, fill_width=True, fill_height=True)
+    with blocks:
+        _Page(events, offered(settings), evaluation, settings.host in LOOPBACK).wire(blocks)
+    return blocks
+
+
+def web_app(blocks: gr.Blocks, host: str, evaluation: APIRouter | None = None, api: FastAPI | None = None) -> FastAPI:
+    """The page as an ASGI application for `host`, which loads nothing from other machines and sends them nothing.
+
+    With the evaluation page, wrong citations can be reported too; with the API, programs are answered.
+    """
+    app = FastAPI(openapi_url=None)
+    app.add_middleware(OwnOriginOnly, host=host)
+    if api:
+        app.add_middleware(Beside, api=api)
+    scripts = ["page.js"]
+    if evaluation:
+        app.include_router(evaluation)
+        scripts.append("wrong.js")
+    blocks.queue(default_concurrency_limit=None)
+    gr.mount_gradio_app(
+        app,
+        blocks,
+        path="/",
+        footer_links=[],
+        run_history=False,
+        show_error=False,
+        max_file_size=1,
+        ssr_mode=False,
+        enable_monitoring=False,
+        pwa=False,
+        mcp_server=False,
+        favicon_path=str(ASSETS / "favicon.svg"),
+        theme=gr.themes.Base(font=("system-ui", "sans-serif"), font_mono=("ui-monospace", "monospace")),
+        head=f"<style>{_asset('page.css')}</style><script>{''.join(map(_asset, scripts))}</script>",
+    )
+    return app
+
+
+def _panel(elem_id: str) -> gr.HTML:
+    """HTML whose buttons raise "open" with a place, and "ask" with a question."""
+    return gr.HTML(elem_id=elem_id, js_on_load=_asset("panel.js"), apply_default_css=False)
+
+
+def _asset(name: str) -> str:
+    return (ASSETS / name).read_text(encoding="utf-8")
+
+
+def serve(
+    chat: Chat,
+    settings: Settings,
+    listening: socket.socket | None = None,
+    *,
+    examples: Sequence[str] = (),
+    announce: Callable[[str], None] = print,
+    evaluation: APIRouter | None = None,
+    api: FastAPI | None = None,
+) -> None:
+    """Serves the page until it is interrupted, on a socket that `ui.api.server.listen` gave where there is one.
+
+    Without one it listens itself, and raises PinciteError when the address cannot be had.
+    """
+    with listening or listen(settings.host, settings.port) as door:
+        page = build_page(chat, settings, examples, evaluation=evaluation is not None)
+        app = web_app(page, settings.host, evaluation, api)
+        announce(f"Pincite is at {address(settings)}  (stop it with Ctrl+C)")
+        server(app, partial(stop, api) if api else None).run(sockets=[door])
+
+
+class _Page:
+    """The parts of the page, and which event changes which of them."""
+
+    def __init__(self, events: Events, backends: list[str], evaluation: bool, any_backend: bool) -> None:
+        self.events = events
+        self.conversation = gr.State(())
+        self.told = gr.State(frozenset())
+        with gr.Row(elem_id="top"):
+            gr.HTML(render.brand(), elem_id="brand", apply_default_css=False)
+            self.backend = gr.Dropdown(
+                backends,
+                value=events.settings.backend,
+                allow_custom_value=any_backend,
+                label="Answers by",
+                elem_id="backend",
+                scale=0,
+            )
+            self.beside = gr.Dropdown(
+                [("nobody", ""), *backends],
+                value="",
+                allow_custom_value=any_backend,
+                label="and by",
+                elem_id="beside",
+                scale=0,
+            )
+            self.documents = gr.Button("Documents", elem_id="documents", size="sm", scale=0)
+            if evaluation:
+                gr.Button("Evaluation", elem_id="evaluation", size="sm", scale=0, link="/exam")
+            self.new = gr.Button("New conversation", elem_id="new", size="sm", scale=0)
+            self.theme = gr.Button("Light or dark", elem_id="theme", size="sm", scale=0)
+        with gr.Row(elem_id="columns"):
+            with gr.Column(elem_id="talk"):
+                with gr.Column(elem_id="exchanges"):
+                    self.past = _panel("past")
+                    self.current = _panel("current")
+                with gr.Column(elem_id="composer"):
+                    self.note = gr.HTML(elem_id="note", apply_default_css=False)
+                    self.question = gr.Textbox(
+                        elem_id="question",
+                        label="Question",
+                        placeholder="Ask a question about the documents",
+                        container=False,
+                        max_lines=6,
+                        autofocus=True,
+                        submit_btn="Ask",
+                    )
+            with gr.Column(elem_id="source"):
+                self.source = _panel("panel")
+        self.everything = [
+            *(self.conversation, self.told, self.past, self.current, self.note, self.source, self.question)
+        ]
+
+    def wire(self, blocks: gr.Blocks) -> None:
+        """Connects the parts with the events."""
+        events, outputs, quiet = self.events, self.everything, QUIET
+        before = [self.backend, self.beside, self.told]
+        state = [self.conversation, *before]
+        asked = [
+            self.question.submit(
+                self._ask, [self.question, *state], outputs, concurrency_limit=ASKING_AT_ONCE, **quiet
+            ),
+            self.current.ask(self._ask_example, state, outputs, concurrency_limit=ASKING_AT_ONCE, **quiet),
+        ]
+        for event in asked:
+            event.failure(self._changing(events.broken), [self.conversation], outputs, **quiet)
+        self.question.stop(self._changing(events.stopped), [self.conversation], outputs, cancels=asked, **quiet)
+        opened = self._changing(events.opened)
+        self.new.click(opened, before, outputs, cancels=asked, **quiet)
+        blocks.load(opened, before, outputs, **quiet)
+        for picker in (self.backend, self.beside):
+            picker.change(self._changing(events.backends_chosen), before, outputs, **quiet)
+        for panel in (self.past, self.current, self.source):
+            panel.open(self._open, None, [self.source], **quiet)
+        self.documents.click(None, js="() => window.pincite.openDrawer()", api_visibility="private")
+        self.theme.click(None, js="() => window.pincite.switchTheme()", api_visibility="private")
+
+    def _ask(
+        self, text: str, so_far: Conversation, backend: str | None, beside: str | None, told: frozenset[str]
+    ) -> Iterator[Changes]:
+        for view in self.events.asked(text, so_far, backend, beside, told):
+            yield self._changes(view)
+
+    def _ask_example(
+        self,
+        so_far: Conversation,
+        backend: str | None,
+        beside: str | None,
+        told: frozenset[str],
+        event: gr.EventData,
+    ) -> Iterator[Changes]:
+        yield from self._ask(str(event.question), so_far, backend, beside, told)
+
+    def _open(self, event: gr.EventData) -> str:
+        return self.events.place_chosen(event._data or {})
+
+    def _changing(self, happens: Callable[..., View]) -> Callable[..., Changes]:
+        def change(*values: Any) -> Changes:
+            return self._changes(happens(*values))
+
+        return change
+
+    def _changes(self, view: View) -> Changes:
+        """What a view changes, by component."""
+        parts = [
+            *((self.conversation, view.conversation), (self.told, view.told), (self.past, view.past)),
+            *((self.current, view.current), (self.note, view.note), (self.source, view.source)),
+        ]
+        changes: Changes = {part: value for part, value in parts if value is not None}
+        box: dict[str, Any] = {} if view.box is None else {"value": view.box}
+        if view.running is not None:
+            box |= {"submit_btn": False if view.running else "Ask", "stop_btn": "Stop" if view.running else False}
+        return changes | ({self.question: gr.update(**box)} if box else {})
