@@ -1,7 +1,5 @@
 """What a question asks for: which kind of thing, whether some words hold one, and which word says so."""
 
-import time
-
 import pytest
 
 from rag.answer.asked import lacks_what_is_asked
@@ -91,11 +89,3 @@ def test_labels_slips_short_forms_months_and_regions_are_no_new_names(
 def test_the_word_that_says_what_is_asked_for_is_found(question: str, word: str | None) -> None:
     place = asked_word(question)
     assert (question[slice(*place)] if place else None) == word
-
-
-def test_a_long_run_of_capitals_is_read_in_little_time() -> None:
-    """A sequence of bases, a key: the label of a list item was looked for in all ways to cut it into words."""
-    began = time.monotonic()
-    for bases in ("ACGT" * 17, "ACGT" * 1000):
-        assert new_names("Which gene is it?", bases) == [bases]
-    assert time.monotonic() - began < 1

@@ -22,7 +22,7 @@ from ui.web.evaluation_page import exam_routes
 from ui.web.evaluation_runs import WRITTEN, Exams
 from ui.web.page import build_page, web_app
 
-WAIT_S = 60
+WAIT_S = 600
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +149,7 @@ def served(made: FastAPI) -> Iterator[str]:
             yield url
         finally:
             running.should_exit = True
-            thread.join(15)
+            thread.join(600)
 
 
 def test_an_exam_is_run_watched_and_its_report_opened(chat: Chat) -> None:
