@@ -37,13 +37,17 @@ class Block:
 class Document:
     """A document as a reader gives it: canonical text, and the blocks that stand in it in order.
 
-    `pages` holds the offset at which each page begins, for formats that have pages.
+    `pages` holds the offset at which each page begins, for formats that have pages; `page_labels` the numbers printed
+    on them, where the file says that these differ. `left_out` counts what its text does not hold, in the plural:
+    `("pictures", 3)`.
     """
 
     id: str
     text: str
     blocks: tuple[Block, ...]
     pages: tuple[int, ...] = ()
+    page_labels: tuple[str, ...] = ()
+    left_out: tuple[tuple[str, int], ...] = ()
 
     @property
     def sha256(self) -> str:

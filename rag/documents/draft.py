@@ -3,6 +3,7 @@
 The canonical text is the blocks in order, an empty line between them and a line's end between items or rows.
 """
 
+import collections
 import re
 from collections.abc import Sequence
 
@@ -31,6 +32,7 @@ class Draft:
         self._blocks: list[Block] = []
         self._pages: list[int] = []
         self._new_pages = 0
+        self._left_out: collections.Counter[str] = collections.Counter()
 
     @property
     def is_empty(self) -> bool:
@@ -45,6 +47,10 @@ class Draft:
     def page(self) -> None:
         """A new page begins with the next block."""
         self._new_pages += 1
+
+    def leave_out(self, what: str, count: int = 1) -> None:
+        """Count something that the text does not hold, named in the plural: "pictures"."""
+        self._left_out[what] += count
 
     def add(self, text: str, kind: BlockKind, level: int = 0) -> int | None:
         """Append a block; returns the offset at which it begins, or None when there is no word in it."""
@@ -75,7 +81,7 @@ class Draft:
         blocks = with_lead_ins(text, self._blocks)
         if sum(block.kind == "heading" for block in blocks) <= 1:
             blocks = _with_guessed_headings(text, blocks)
-        return Document(name, text, blocks, tuple(pages))
+        return Document(name, text, blocks, tuple(pages), left_out=tuple(sorted((+self._left_out).items())))
 
     def _leads_in(self, kind: BlockKind) -> bool:
         return kind == "item" and self._blocks[-1].kind == "prose" and self._parts[-1].endswith(":")

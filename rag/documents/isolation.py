@@ -37,7 +37,8 @@ def read_apart(data: bytes, name: str) -> Iterator[Document | ReadError]:
             yield ReadError(answer["error"])
         else:
             blocks = tuple(Block(*block) for block in answer["blocks"])
-            yield Document(answer["id"], answer["text"], blocks, tuple(answer["pages"]))
+            labels, left_out = tuple(answer["page_labels"]), tuple((what, count) for what, count in answer["left_out"])
+            yield Document(answer["id"], answer["text"], blocks, tuple(answer["pages"]), labels, left_out)
 
 
 class _Child:
@@ -161,6 +162,7 @@ def _answer(answers: IO[str], found: Document | ReadError) -> None:
     if isinstance(found, Document):
         blocks = [(block.start, block.end, block.kind, block.level) for block in found.blocks]
         value = {"id": found.id, "text": found.text, "blocks": blocks, "pages": found.pages}
+        value |= {"page_labels": found.page_labels, "left_out": found.left_out}
     answers.write(json.dumps(value) + "\n")
 
 
