@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from rag.documents.blocks import ITEM
-from rag.documents.draft import Draft, labelled
+from rag.documents.draft import Draft
+from rag.documents.grids import cell_of, labelled
 from rag.documents.pdf_lines import Line, page_lines
 from rag.documents.pdf_paragraphs import Paragraph, paragraphs, without_margins
 from rag.errors import ReadError
@@ -145,7 +146,7 @@ class _Writer:
     def _write_table(self) -> None:
         rows, self._rows = self._rows, []
         cells = [list(_cells(row.lines[0])) for row in rows]
-        texts = labelled([[text for text, _ in row] for row in cells])
+        texts = labelled([[cell_of(text) for text, _ in row] for row in cells])
         headed = len(rows) - len(texts)
         for row, text, paragraph in zip(cells[headed:], texts, rows[headed:], strict=True):
             origins = array.array("q", [ADDED]) * len(text)
