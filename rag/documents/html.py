@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from rag.documents.blocks import has_words
 from rag.documents.draft import Draft
 from rag.documents.grids import Cell, cell_of, spread
 from rag.documents.inline import formula, raised
@@ -33,6 +34,7 @@ INLINE = {
     "label", "mark", "q", "ruby", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var",
     "wbr", "math", "br", *SKIPPED,
 }  # fmt: skip
+MACHINERY = ("script", "style", "title", "noscript", "template")
 KINDS: dict[str, tuple[BlockKind, int]] = {f"h{level}": ("heading", level) for level in range(1, 7)}
 KINDS["li"] = ("item", 0)
 KINDS["footer"] = ("notice", 0)
@@ -40,7 +42,7 @@ SPACE = re.compile(r"[ \t\r\n\f]+")
 LINE_BREAK = "\u2028"
 CHARSET = re.compile(rb"<meta[^>]{0,200}charset=[\"'\s]*([\w-]{2,30})", re.IGNORECASE)
 # A part that is marked as the main one and holds less than this share of the text is not trusted to be.
-MAIN_SHARE = 0.25
+MAIN_SHARE = 0.5
 LONGEST_LINK = 120
 # What has more zero bytes than this share is no text.
 NULS = 0.001
@@ -54,13 +56,12 @@ def read_html(data: bytes, name: str) -> Iterator[Document]:
     said = {str(m.get("name") or m.get("property")).lower(): m.get("content") or "" for m in root.iter("meta")}
     draft.author = said.get("author") or said.get("article:author", "")
     draft.modified = said.get("article:modified_time") or said.get("last-modified", "")
-    if next(root.iter("h1"), None) is None:
-        draft.add(title, "heading", 1)
     main = main_part(root)
-    outside = _words(root) - _words(main)
+    if next(main.iter("h1"), None) is None:
+        above = next((line_of(heading, draft) for heading in root.iter("h1")), "")
+        draft.add(above if has_words(above) else title, "heading", 1)
     walk(main, draft)
-    if outside > 0:
-        draft.leave_out("words outside the page's main part", outside)
+    draft.leave_out("words outside the page's main part", _words(root) - _words(main))
     yield draft.document(name)
 
 
@@ -103,7 +104,12 @@ def _within(element: "Element", outer: "Element") -> bool:
 
 
 def _words(root: "Element") -> int:
-    return sum(len(text.split()) for text in root.xpath(".//text()[not(ancestor::script or ancestor::style or ancestor::head)]"))
+    """How many words an element shows, about."""
+    return sum(
+        (0 if element.tag in MACHINERY else len((element.text or "").split()))
+        + (0 if element is root else len((element.tail or "").split()))
+        for element in root.iter()
+    )
 
 
 def walk(root: "Element", draft: Draft, deeper: int = 0) -> None:
@@ -231,7 +237,7 @@ def passed_over(element: "Element") -> str | None:
 def _mark(element: "Element", before: str) -> str:
     """A formula on a line; a raised mark, but for the link to a note."""
     if element.tag == "math":
-        return f" {formula(element)} "
+        return formula(element, before)
     if len(element) == 1 and element[0].tag == "a" and not (element.text or "").strip():
         return ""
     return raised(before, "".join(map(str, element.itertext())))

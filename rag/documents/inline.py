@@ -27,9 +27,10 @@ def raised(before: str, mark: str) -> str:
     return mark.translate(RAISED)
 
 
-def formula(element: "Element") -> str:
-    """A formula on one line: (a+b)/2, x^2, √(x)."""
-    return " ".join(_linear(element).split())
+def formula(element: "Element", before: str) -> str:
+    """A formula on one line, parted by a space from what stands before it: (a+b)/2, x^2, √(x)."""
+    text = " ".join(_linear(element).split())
+    return f" {text}" if before and before[-1].isalnum() and text else text
 
 
 def _linear(element: "Element") -> str:  # noqa: PLR0912 (a table of shapes)

@@ -94,6 +94,8 @@ def _add_shape(draft: Draft, shape: Any) -> None:
 
     margin = (PP_PLACEHOLDER.DATE, PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.SLIDE_NUMBER, PP_PLACEHOLDER.HEADER)
     if shape.is_placeholder and shape.placeholder_format.type in margin:
+        if any(t.text for p in shape._element.iter(f"{A}p") for t in p.iterfind(f"{A}r/{A}t")):
+            draft.leave_out("slide footers")
         return
     if any(e.get("hidden") in ("1", "true") for e in shape._element.iterfind("./{*}*/{*}cNvPr")):
         draft.leave_out("hidden shapes")
@@ -144,7 +146,7 @@ def _paragraphs(shape: "Element") -> Iterator[tuple[str, bool]]:
                 continue
             properties = element.find(f"../{A}rPr")
             if element.tag == MATH:
-                pieces.append(f" {formula(element)} ")
+                pieces.append(formula(element, "".join(pieces[-1:])))
             elif element.tag == f"{A}br":
                 pieces.append("\n")
             elif properties is not None and (properties.get("baseline") or "0").lstrip("0")[:1].isdigit():

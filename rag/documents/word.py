@@ -96,7 +96,7 @@ class _Word:
             elif element.tag == f"{W}tbl":
                 self._table(element)
             elif element.tag in (f"{M}oMath", f"{M}oMathPara"):
-                self._draft.add(formula(element), "prose")
+                self._draft.add(formula(element, ""), "prose")
             elif element.tag == f"{MC}AlternateContent":
                 self._add(_alternative(element))
             elif isinstance(element.tag, str) and element.tag not in (f"{W}del", f"{W}sectPr", f"{W}sdtPr"):
@@ -221,7 +221,7 @@ class _Word:
             if tag in (f"{W}del", f"{W}moveFrom"):
                 self._draft.leave_out("deleted passages", int(tag == f"{W}del"))
             elif tag in (f"{M}oMath", f"{M}oMathPara"):
-                pieces.append(f" {formula(element)} ")
+                pieces.append(formula(element, "".join(pieces[-1:])))
             elif tag == f"{MC}AlternateContent":
                 self._take(_alternative(element), pieces)
             elif tag == f"{W}r":
