@@ -39,7 +39,8 @@ class Document:
 
     `pages` holds the offset at which each page begins, for formats that have pages; `page_labels` the numbers printed
     on them, where the file says that these differ. `left_out` counts what its text does not hold, in the plural:
-    `("pictures", 3)`.
+    `("pictures", 3)`. `author` and `modified` (ISO 8601) are what the file itself says of them; `notes` are sentences
+    on how it was read.
     """
 
     id: str
@@ -48,6 +49,9 @@ class Document:
     pages: tuple[int, ...] = ()
     page_labels: tuple[str, ...] = ()
     left_out: tuple[tuple[str, int], ...] = ()
+    author: str = ""
+    modified: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def sha256(self) -> str:

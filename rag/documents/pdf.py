@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from rag.documents.blocks import ITEM, reads_like_heading
-from rag.documents.draft import Draft, labelled
+from rag.documents.draft import Draft
+from rag.documents.grids import Cell, cell_of, labelled
 from rag.documents.pdf_furniture import mark_contents, take_out_margins, text_size
 from rag.documents.pdf_layout import ADDED, Line, Page, Region, pages
 from rag.documents.pdf_text import Box, opened
@@ -18,8 +19,6 @@ from rag.types import BlockKind, Document
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument
 
-# How long reading may take, in seconds, and how many more for each byte of the file.
-LONGEST_S, LONGEST_S_A_BYTE = 25.0, 1e-5
 # Above this share of characters that mean nothing, the fonts of a file do not say what their shapes stand for.
 LARGEST_UNKNOWN_SHARE = 0.3
 UNKNOWN = re.compile("[\ufffd\ue000-\uf8ff]")
@@ -56,8 +55,8 @@ def read_pdf(data: bytes, name: str) -> Iterator[Document | ReadError]:
 
 
 def lay_out(pdf: "PdfDocument", data: bytes, name: str) -> Layout:
-    """Read all pages. The same file always gives the same layout. Raises ReadError when it takes too long."""
-    laid_out = list(pages(pdf, data, name, LONGEST_S + LONGEST_S_A_BYTE * len(data)))
+    """Read all pages. The same file always gives the same layout. Raises ReadError when a page is damaged."""
+    laid_out = list(pages(pdf, data, name))
     _check_fonts(laid_out, name)
     _find_titles(laid_out)
     wordless = [number for number, page in enumerate(laid_out) if not page.regions and _has_objects(pdf, number)]
@@ -153,17 +152,20 @@ class _Writer:
                 self._add(text[bullet:], origins[bullet:], kind)
 
     def _write_table(self, table: Region) -> None:
-        cells = [[self._text(cell) for cell in row] for row in table.rows]
-        texts = [[text for text, _ in row] for row in cells]
-        if table.heads > 1:
-            texts[: table.heads] = [_one_head(texts[: table.heads])]
-        written = 0
-        for text in labelled(texts, table.heads > 0):
+        made: dict[int, Cell] = {}  # a merged cell is one in all its places
+        rows = [[(self._text(cell), cell) for cell in row] for row in table.rows]
+        for number, row in enumerate(rows):
+            for (text, _), cell in row:
+                heads = bool(cell) and (all(line.bold for line in cell) or (table.headed and number == 0))
+                made.setdefault(id(cell), cell_of(text, heads))
+        texts = labelled([[made[id(cell)] for _, cell in row] for row in rows])
+        written = max(0, len(rows) - len(texts))
+        for text in texts:
             origins = array.array("q", [ADDED]) * len(text)
-            for number in range(written, len(cells)):
-                if (placed := _places(text, [cell for cell, _ in cells[number]])) is not None:
-                    for position, (cell, origin) in zip(placed, cells[number], strict=True):
-                        origins[position : position + len(cell)] = origin
+            for number in range(written, len(rows)):
+                if (places := _places(text, [cell for (cell, _), _ in rows[number]])) is not None:
+                    for place, ((cell, origin), _) in zip(places, rows[number], strict=True):
+                        origins[place : place + len(cell)] = origin
                     written = number + 1
                     break
             self._add(text, origins, "row")
@@ -226,29 +228,19 @@ def _whole_regions(regions: Sequence[Region]) -> Iterator[Region]:
         yield whole
 
 
-def _one_head(rows: Sequence[Sequence[str]]) -> list[str]:
-    """The names of columns that stand in several rows; one over several columns names each of them."""
-    names = [""] * max(map(len, rows))
-    for row in rows:
-        above = ""
-        for column, cell in enumerate(row):
-            above = cell or (above if row is not rows[-1] else "")
-            names[column] = names[column] if above == names[column] else f"{names[column]} {above}".strip()
-    return names
-
-
 def _places(text: str, cells: Sequence[str]) -> list[int] | None:
-    """Where the cells of a row stand in its text, or None when this is not its text."""
-    found = []
+    """Where the cells of a row stand in its text, each after its column's name; None when this is not its text."""
+    found: list[int] = []
     position = 0
-    for cell in cells:
+    for before, cell in itertools.pairwise(("", *cells)):
         start = text.find(cell, position)
         named = text.find(f": {cell}", max(0, position - 2))
-        if start < 0:
+        if cell and named >= 0 and ";" not in text[position:named]:
+            start = named + 2
+        if start < 0 and cell != before:
             return None
-        start = named + 2 if cell and named >= 0 and ";" not in text[position:named] else start
-        found.append(start)
-        position = start + len(cell)
+        found.append(start if start >= 0 else found[-1])
+        position = found[-1] + len(cell)
     return found if any(cells) else None
 
 

@@ -9,13 +9,12 @@ import collections
 import functools
 import itertools
 import statistics
-import time
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from rag.documents.pdf_tables import GUTTER, Row, Rules, gutters, head_rows, open_rows, ruled_rows, visual_lines
+from rag.documents.pdf_tables import GUTTER, Row, Rules, gutters, open_rows, ruled_rows, visual_lines
 from rag.documents.pdf_text import Box, Segment, page_words
 from rag.errors import ReadError
 
@@ -58,7 +57,7 @@ class Region:
     box: Box
     lines: list[Line] = field(default_factory=list)
     rows: list[list[list[Line]]] = field(default_factory=list)
-    heads: int = 0  # how many of the rows name the columns
+    headed: bool = False  # whether the first of them is set apart from the others
 
     def every_line(self) -> Iterator[Line]:
         """Its lines, or those of its rows."""
@@ -74,9 +73,8 @@ class Page:
     pictures: int = 0
 
 
-def pages(pdf: "PdfDocument", data: bytes, name: str, seconds: float) -> Iterator[Page]:
-    """All pages in order. Raises ReadError when that takes longer than `seconds`, or when a page is damaged."""
-    deadline = time.monotonic() + seconds
+def pages(pdf: "PdfDocument", data: bytes, name: str) -> Iterator[Page]:
+    """All pages in order. Raises ReadError when one is damaged."""
     for first in range(0, len(pdf), BATCH_PAGES):
         numbers = range(first, min(first + BATCH_PAGES, len(pdf)))
         parsed = _parsed(data, numbers, [])
@@ -84,8 +82,6 @@ def pages(pdf: "PdfDocument", data: bytes, name: str, seconds: float) -> Iterato
         if turned:
             parsed |= _parsed(data, list(turned), [(number + 1, angle) for number, angle in turned.items()])
         for number in numbers:
-            if time.monotonic() > deadline:
-                raise ReadError(f"{name} takes longer than {seconds:.0f} s to read. Split it into smaller files.")
             try:
                 words = page_words(pdf, number, turned.get(number, 0))
             except ReadError as error:
@@ -215,8 +211,10 @@ def _stands_in(line: Sequence[Segment], edges: Sequence[float]) -> bool:
 
 
 def _table_region(number: int, table: _Table) -> Region:
-    rows = [[_lines(number, cell) for cell in row] for row in table.rows]
-    return Region("table", table.box, [], rows, heads=head_rows(table.rows) or int(table.headed))
+    made: dict[int, list[Line]] = {}  # a merged cell is one in all its places
+    for cell in (cell for row in table.rows for cell in row):
+        made.setdefault(id(cell), _lines(number, cell))
+    return Region("table", table.box, [], [[made[id(cell)] for cell in row] for row in table.rows], table.headed)
 
 
 def _runs(words: Sequence[Segment]) -> Iterator[list[Segment]]:

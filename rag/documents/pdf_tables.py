@@ -122,7 +122,7 @@ def ruled_rows(segments: Sequence[Segment], box: Box, rules: Rules) -> list[Row]
             whole = [segment for place in places for segment in cells.get(place, ())]
             done.update(places)
             for i, j in places:
-                table[i][j] = whole if width < len(xs) - 1 or j == c else []
+                table[i][j] = whole
     for line in table:
         rows += _sub_rows(line)
     rows = [row for row in rows if any(row)]
@@ -143,8 +143,8 @@ def _span(r: int, c: int, xs: Sequence[float], ys: Sequence[float], rules: Rules
 
 def _sub_rows(row: Row) -> list[Row]:
     """A row between rules, or the rows that no rule parts: most of its lines then fill several of its cells."""
-    filled = sum(map(bool, row))
-    lines = visual_lines([segment for cell in row for segment in cell])
+    filled = len({id(cell) for cell in row if cell})
+    lines = visual_lines([segment for cell in {id(cell): cell for cell in row}.values() for segment in cell])
     column = {id(segment): number for number, cell in enumerate(row) for segment in cell}
     counts = [len({column[id(segment)] for segment in line}) for line in lines]
     if len(lines) < 2 or filled < 2 or sum(count * 2 > filled for count in counts) < 0.7 * len(lines):
@@ -207,13 +207,6 @@ def open_rows(lines: Sequence[Sequence[Segment]], edges: Sequence[float], rules:
     for _, band in sorted(bands.items()):
         whole += _sub_rows([[segment for row in band for segment in row[c]] for c in range(len(edges) + 1)])
     return whole
-
-
-def head_rows(rows: Sequence[Row]) -> int:
-    """How many rows at the top name the columns: they alone are in bold type."""
-    bold = [sum(map(bool, row)) > 1 and all(glyph.bold for cell in row for s in cell for glyph in s.glyphs) for row in rows]
-    count = bold.index(False) if False in bold else 0
-    return 0 if any(bold[count:]) and count > 1 else count
 
 
 def joined_rows(rows: Sequence[Row]) -> list[Row]:
