@@ -11,6 +11,7 @@ from typing import Literal
 
 import sentencex
 
+from rag.documents.blocks import ITEM
 from rag.types import Block, Sentence
 
 QUOTABLE = ("prose", "lead_in", "item", "row")
@@ -91,6 +92,8 @@ def _segments(text: str, block: Block) -> Iterator[tuple[int, int]]:
         is_last = left + len(window) == block.end
         ends = [b["end_index"] for b in sentencex.get_sentence_boundaries("en", window)]
         ends = [end for end in ends if end == len(window) or not _runs_on(window[max(0, end - 20) : end], window[end])]
+        if left == block.start and len(ends) > 1 and ITEM.fullmatch(window[: ends[0]]):
+            del ends[0]  # "2." before a clause is its number
         if not is_last:  # the last sentence may go on; a single one is longer than any sentence and cut at a space
             ends = ends[:-1] or [window.rfind(" ") + 1 or len(window)]
         for start, end in itertools.pairwise([0, *ends]):
