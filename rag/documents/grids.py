@@ -110,7 +110,7 @@ def _below_preamble(grid: list[list[Cell]]) -> tuple[list[list[Cell]], list[list
     for index, count in enumerate(counts):
         if count > max(1, widest // 2):
             top = index - 1
-            if index and 1 < counts[top] and _is_grouping(grid[top], grid[index]):
+            if index and counts[top] > 1 and _is_grouping(grid[top], grid[index]):
                 return grid[:top], grid[top:]
             return grid[:index], grid[index:]
     return [], grid
@@ -193,7 +193,10 @@ def _is_form(grid: list[list[Cell]]) -> bool:
 
 def _filled_right(row: list[Cell]) -> list[Cell]:
     """The upper row of a head, the names of groups in each of their columns."""
-    return [*row[:1], *itertools.accumulate(row[1:], lambda left, one: one if one.text else left)]
+    filled = row[:2]
+    for one in row[2:]:
+        filled.append(one if one.text else filled[-1])
+    return filled
 
 
 def _is_series(texts: Sequence[str]) -> bool:
@@ -225,9 +228,7 @@ def _named(labels: Sequence[str], row: Sequence[Cell]) -> str:
     if _is_one_cell(row) or (len(row) > 2 and row[0].text and not any(cell.text for cell in row[1:])):
         return row[0].text
     return "; ".join(
-        f"{label}: {cell.text}" if label else cell.text
-        for label, cell in zip(labels, row, strict=True)
-        if cell.text
+        f"{label}: {cell.text}" if label else cell.text for label, cell in zip(labels, row, strict=True) if cell.text
     )
 
 

@@ -276,7 +276,7 @@ def _data_table(table: "Element", draft: Draft) -> tuple[list[list[Cell]], int |
         for row in cells
     )
     named = [
-        next(row.iterancestors("thead"), None) is not None or bool(ones) and all(one.tag == "th" for one in ones)
+        next(row.iterancestors("thead"), None) is not None or (bool(ones) and all(one.tag == "th" for one in ones))
         for row, ones in zip(rows, cells, strict=True)
     ]
     marked = any(named) or table.find(".//th") is not None

@@ -2,14 +2,15 @@
 
 from typing import TYPE_CHECKING
 
+from rag.documents.packages import attribute
+
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
 
 RAISED = str.maketrans("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ")
 # Parts of a formula that say how it looks, or say it again for another program.
 UNREAD = {
-    "annotation", "annotation-xml", "rPr", "ctrlPr", "fPr", "radPr", "sSupPr", "sSubPr", "naryPr", "degHide", "mPr", "dPr",
-    "del", "moveFrom",
+    "annotation", "annotation-xml", "degHide", "del", "moveFrom",
 }  # fmt: skip
 RELATIONS = set("=<>≤≥≈≠+±×·→∈")
 
@@ -52,7 +53,7 @@ def _linear(element: "Element") -> str:  # noqa: PLR0912 (a table of shapes)
         case ("sSubSup" | "msubsup" | "munderover", [base, down, up]):
             return f"{base}_{_grouped(down)}^{_grouped(up)}"
         case ("nary", _):
-            sign = next((value for e in element.iter("{*}chr") for k, value in e.items() if k.endswith("val")), "∫")
+            sign = next((attribute(e, "val") for e in element.iter("{*}chr")), "") or "∫"
             under, over = parts.get("sub", ""), parts.get("sup", "")
             return f"{sign}{under and '_' + _grouped(under)}{over and '^' + _grouped(over)} {parts.get('e', '')}"
         case ("rad", _):

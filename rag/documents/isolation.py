@@ -42,7 +42,7 @@ def read_apart(data: bytes, name: str) -> Iterator[Document | ReadError]:
         else:
             blocks = tuple(Block(*block) for block in answer.pop("blocks"))
             left_out = tuple((what, count) for what, count in answer.pop("left_out"))
-            fields = {key: tuple(value) if isinstance(value, list) else value for key, value in answer.items()}
+            fields: Any = {key: tuple(value) if isinstance(value, list) else value for key, value in answer.items()}
             yield Document(blocks=blocks, left_out=left_out, **fields)
 
 

@@ -72,6 +72,11 @@ def xml(data: bytes, name: str) -> "Element":
         raise ReadError(f"{name} is damaged: one of its parts is not XML.") from None
 
 
+def attribute(element: "Element", *names: str) -> str:
+    """The value of the first attribute with one of these names, in whatever namespace; empty when there is none."""
+    return next((str(value) for key, value in element.items() if str(key).rsplit("}", 1)[-1] in names), "")
+
+
 def elements(data: bytes, name: str, tags: tuple[str, ...]) -> Iterator["Element"]:
     """The elements of these names in an XML part as they begin, one at a time, so that a large part fits in memory."""
     from lxml import etree

@@ -10,7 +10,7 @@ from rag.documents.draft import Draft
 from rag.documents.drawings import A, add_chart, add_diagram
 from rag.documents.grids import cell_of, spread
 from rag.documents.inline import formula, raised
-from rag.documents.packages import about, open_package, rewritten, xml
+from rag.documents.packages import about, attribute, open_package, rewritten, xml
 from rag.errors import ReadError
 from rag.types import Document
 
@@ -126,8 +126,7 @@ def _add_frame(draft: Draft, frame: Any) -> None:
     elif frame.has_chart:
         add_chart(frame.chart._chartSpace, draft)
     elif (points := next(frame._element.iter("{*}relIds"), None)) is not None:
-        key = next(value for name, value in points.items() if name.endswith("}dm"))
-        add_diagram(xml(frame.part.related_part(key).blob, "a diagram"), draft)
+        add_diagram(xml(frame.part.related_part(attribute(points, "dm")).blob, "a diagram"), draft)
     else:
         draft.leave_out("embedded objects")
 
@@ -155,7 +154,7 @@ def _paragraphs(shape: "Element") -> Iterator[tuple[str, bool]]:
                 pieces.append(element.text or "")
         text = "".join(pieces).replace("\v", "\n").strip()
         form = paragraph.find(f"{A}pPr/{A}buAutoNum")
-        level = int(paragraph.find(f"{A}pPr").get("lvl") or 0) if form is not None else 0
+        level = int(attribute(form.getparent(), "lvl") or 0) if form is not None else 0
         numbers = {n: count for n, count in numbers.items() if n <= level and (form is not None or n < level)}
         if form is not None and text:
             numbers[level] = numbers.get(level, int(form.get("startAt") or 1) - 1) + 1
@@ -170,7 +169,11 @@ def auto_number(count: int, form: str) -> str:
 
     kind = "".join(itertools.takewhile(lambda c: not c.isupper(), form))
     small = "lower" if "Lc" in form else "upper"
-    text = written(count, small + {"alpha": "Letter", "roman": "Roman"}[kind]) if kind in ("alpha", "roman") else str(count)
+    text = (
+        written(count, small + {"alpha": "Letter", "roman": "Roman"}[kind])
+        if kind in ("alpha", "roman")
+        else str(count)
+    )
     if form.endswith("ParenBoth"):
         return f"({text})"
     return text + (")" if form.endswith("ParenR") else "" if form.endswith("Plain") else ".")

@@ -10,7 +10,7 @@ from rag.documents.drawings import add_chart, add_diagram
 from rag.documents.grids import EMPTY, Cell, cell_of
 from rag.documents.inline import formula, raised
 from rag.documents.numbering import Numbering
-from rag.documents.packages import about, open_package, related, transitional, xml
+from rag.documents.packages import about, attribute, open_package, related, transitional, xml
 from rag.errors import ReadError
 from rag.types import Document
 
@@ -121,7 +121,7 @@ class _Word:
 
     def _drawing(self, element: "Element", what: str, add: "Callable[[Element, Draft], None]") -> None:
         """Add the part that a chart or a diagram in the text refers to."""
-        reference = next((value for key, value in element.items() if key.endswith(("}id", "}dm"))), "")
+        reference = attribute(element, "id", "dm")
         try:
             part = self._part(self._links.get(reference, ("", ""))[1])
         except ReadError:
@@ -171,7 +171,9 @@ class _Word:
             if next(row.iterancestors(f"{W}tbl")) is not table:
                 continue
             properties = row.find(f"{W}trPr")
-            if gone := [what for mark, what in GONE.items() if properties is not None and _on(properties.find(W + mark))]:
+            if gone := [
+                what for mark, what in GONE.items() if properties is not None and _on(properties.find(W + mark))
+            ]:
                 self._draft.leave_out(gone[0])
                 continue
             cells = [one for one in row.iter(f"{W}tc") if next(one.iterancestors(f"{W}tr")) is row]
@@ -289,7 +291,10 @@ def _alternative(element: "Element") -> "Element":
 
 
 def _counts_pages(paragraph: "Element") -> bool:
-    codes = [*(e.text or "" for e in paragraph.iter(f"{W}instrText")), *(e.get(f"{W}instr") or "" for e in paragraph.iter(f"{W}fldSimple"))]
+    codes = [
+        *(e.text or "" for e in paragraph.iter(f"{W}instrText")),
+        *(e.get(f"{W}instr") or "" for e in paragraph.iter(f"{W}fldSimple")),
+    ]
     return any(re.search(r"\b(?:NUM)?PAGES?\b", code) for code in codes)
 
 
