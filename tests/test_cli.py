@@ -103,7 +103,7 @@ def test_an_answer_has_numbered_citations_and_each_number_says_where_it_stands(s
 def test_a_citation_in_the_record_is_what_show_prints_at_its_place(seeds: Path) -> None:
     ran = pincite("ask", HYBRID, "--json")
     assert ran.code == 0
-    assert ran.json["schema"] == "pincite.answer/1"
+    assert ran.json["schema"] == "pincite.answer/2"
     citation = ran.json["statements"][0]["citations"][0]
     shown = pincite("show", citation["document"], "--start", citation["start"], "--end", citation["end"])
     assert shown.text == citation["quote"]

@@ -101,7 +101,7 @@ def test_noise_passages_are_added_before_those_that_were_found(exam: World) -> N
 
 def test_every_row_holds_its_answer_record_its_scores_and_what_was_expected(perfect: Run) -> None:
     row = perfect.rows[0]
-    assert row["answer"]["schema"] == "pincite.answer/1"
+    assert row["answer"]["schema"] == "pincite.answer/2"
     assert row["answer"]["id"] == row["case"] == "opened"
     assert set(row["scores"]) == set(METRICS)
     (statement,) = row["answer"]["statements"]
