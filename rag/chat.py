@@ -9,7 +9,7 @@ from langchain_core.language_models import BaseChatModel
 from rag.answer import replies
 from rag.answer.answerability import Evidence
 from rag.answer.builder import MOST_STATEMENTS, Inquiry, Origin
-from rag.answer.chain import Part, Reply, State, finding, writing
+from rag.answer.chain import Part, Reply, Restart, State, finding, writing
 from rag.answer.checking import Checked, check, order_notices
 from rag.answer.disagreement import Disagreements, cited_places
 from rag.answer.exactness import Exactness
@@ -186,6 +186,8 @@ class Chat:
         for part in parts:
             if isinstance(part, Reply):
                 inquiry.note(part)
+            elif isinstance(part, Restart):
+                inquiry.forget()
             elif isinstance(part, Draft):
                 checked = self._check(part, inquiry)
                 places = cited_places(checked.statement, inquiry.passages)

@@ -143,6 +143,12 @@ class Inquiry:
         if reply.finish == "refused":
             self.notice("model_refused", "The model declined to answer.")
 
+    def forget(self) -> None:
+        """What was said so far were the model's thoughts."""
+        for said in (self.shown, self.withheld, self.dangling):
+            said.clear()
+        self.idle_citations, self.first_statement_ms = 0, None
+
     def used(self, usage: Usage) -> None:
         """Adds the tokens of one call to the model."""
         if usage.input_tokens is not None or usage.output_tokens is not None:

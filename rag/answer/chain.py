@@ -17,7 +17,8 @@ from langchain_core.runnables import Runnable, RunnableBranch, RunnableConfig, R
 
 from rag.answer.parser import AnswerParser, Draft, Refused
 from rag.documents.passages import flat
-from rag.llms.prompts import conversation, numbered, prompt
+from rag.errors import BackendUnavailable, StreamCut
+from rag.llms.prompts import CITABLE, conversation, numbered, prompt
 from rag.types import Passage, Usage
 
 REWRITTEN_CHARACTERS = 600
@@ -39,7 +40,12 @@ class Reply:
     usage: Usage = field(default_factory=Usage)
 
 
-Part = Draft | Refused | Reply
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """What was said before were thoughts: the answer begins anew."""
+
+
+Part = Draft | Refused | Reply | Restart
 
 
 def finding(
@@ -69,7 +75,7 @@ def finding(
 
 def writing(model: BaseChatModel, prompt_name: str) -> Runnable[State, Part]:
     """`{search_question, passages}` to the parts of an answer, streamed."""
-    return RunnableLambda(_to_answer) | prompt(prompt_name) | model | Parsing()
+    return RunnableLambda(lambda state: _messages(prompt_name, state)) | model | Parsing()
 
 
 class Parsing(Runnable[BaseMessage, Part]):
@@ -93,8 +99,13 @@ def _to_rewrite(state: State) -> dict[str, str]:
     return {"question": state["question"], "history": conversation(state["history"])}
 
 
-def _to_answer(state: State) -> dict[str, str]:
-    return {"question": state["search_question"], "passages": numbered(state["passages"])}
+def _messages(prompt_name: str, state: State) -> list[BaseMessage]:
+    """The prompt; its last message carries the passages as values too, for a model that takes documents."""
+    question, passages = state["search_question"], state["passages"]
+    messages = prompt(prompt_name).format_messages(question=question, passages=numbered(passages))
+    if prompt_name == "answer":
+        messages[-1].additional_kwargs[CITABLE] = question, passages
+    return messages
 
 
 def _rewritten(state: State) -> State:
@@ -111,21 +122,43 @@ def _used(message: BaseMessage) -> Usage:
 
 
 def _parts(messages: Iterator[BaseMessage]) -> Iterator[Part]:
-    """The drafts in a streamed message, each once, and what it says about itself."""
+    """The drafts in a streamed message, each once, and what it says about itself.
+
+    Raises BackendUnavailable when the model has written neither a statement nor the refusal: that is no abstention.
+    """
     parser = AnswerParser()
     said: Counter[str] = Counter()
-    for message in messages:
-        metadata = message.response_metadata
-        if metadata.get("answered_by"):
-            yield Reply(metadata["answered_by"], tuple(metadata.get("passed_over", ())))
-        yield from _unsaid(parser.feed(message.text), said)
-        if said and max(said.values()) > MOST_REPETITIONS:
-            yield Reply(finish="repeated")
-            return
-        used = _used(message)
-        if "finish" in metadata or used != Usage():
-            yield Reply(finish=metadata.get("finish"), usage=used)
-    yield from _unsaid(parser.finish(), said)
+    answered_by, finish, refused = "The model", None, False
+    try:
+        for message in messages:
+            metadata = message.response_metadata
+            if metadata.get("answered_by"):
+                answered_by = metadata["answered_by"]
+                parser = AnswerParser(patient=metadata.get("thinks_aloud", False))
+                yield Reply(answered_by, tuple(metadata.get("passed_over", ())))
+            if metadata.get("restart"):
+                parser = AnswerParser()
+                if said:
+                    said.clear()
+                    yield Restart()
+            for part in _unsaid(parser.feed(message.text), said):
+                refused = refused or isinstance(part, Refused)
+                yield part
+            if said and max(said.values()) > MOST_REPETITIONS:
+                yield Reply(finish="repeated")
+                return
+            finish, used = metadata.get("finish") or finish, _used(message)
+            if "finish" in metadata or used != Usage():
+                yield Reply(finish=metadata.get("finish"), usage=used)
+    except StreamCut:
+        yield from _unsaid(parser.finish(cut=True), said)
+        raise
+    for part in _unsaid(parser.finish(cut=finish in ("length", "refused", "repeated")), said):
+        refused = refused or isinstance(part, Refused)
+        yield part
+    if not said and not refused:
+        what = "declined to answer" if finish == "refused" else "wrote no statement"
+        raise BackendUnavailable(f"{answered_by} {what}. Ask again, or use another one with --backend.")
 
 
 def _unsaid(parts: Iterator[Draft | Refused], said: Counter[str]) -> Iterator[Part]:
