@@ -11,7 +11,6 @@ from rag.index.store import Store
 from rag.index.view import View
 from rag.models.minilm import Vectors
 from rag.search.rerank import Candidates, MaxSim, Reranker, maxsim
-from rag.search.scope import Filter
 from rag.types import Chunk, Passage
 
 __all__ = ["MaxSim", "Retrieval", "maxsim"]
@@ -32,12 +31,11 @@ class Retrieval:
         self.lexical = LexicalIndex(store)
         self._beside = ThreadPoolExecutor(thread_name_prefix="beside a search")
 
-    def search(self, question: str, count: int, where: Filter | None = None) -> tuple[Passage, ...]:
-        """The `count` passages that best answer a standalone question, best first."""
+    def search(self, question: str, count: int, documents: Sequence[str] | None = None) -> tuple[Passage, ...]:
+        """The `count` passages that best answer a standalone question, best first, from `documents` alone if given."""
         vector = np.asarray(self.embedder.embed_query(question), np.float32)
 
         def found(view: View) -> tuple[Passage, ...]:
-            documents = where.ids(view.snapshot.entries.values()) if where else None
             scores, chunks = self._ranked(view, question, vector, max(CANDIDATES, 2 * count), documents)
             ids, wanted = list(scores), count
             while True:
