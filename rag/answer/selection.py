@@ -52,7 +52,7 @@ class Fitted:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was made of the passages: features of each sentence, and of the passages as a whole (None: none was read)."""
+    """What was made of the passages: features of each sentence, and of them all (None: none was read)."""
 
     question: str
     passages: tuple[Passage, ...]

@@ -41,9 +41,7 @@ class Retrieval:
             while True:
                 chunks = {**chunks, **view.chunks([key for key in ids[:wanted] if key not in chunks])}
                 passages = [
-                    Passage(chunks[key], scores[key])
-                    for key in ids[:wanted]
-                    if key in chunks and chunks[key].sentences
+                    Passage(chunks[key], scores[key]) for key in ids[:wanted] if key in chunks and chunks[key].sentences
                 ]
                 if wanted >= len(ids) or len(passages) >= count:
                     return tuple(passages[:count])
