@@ -223,7 +223,7 @@ class Answer:
     notices: tuple[Notice, ...] = ()
     error: str | None = None
     id: str | None = None
-    answers_question: float | None = None
+    answers_question: float | None = None  # the probability that the passages answer; None where none was read
     scope: tuple[str, ...] = ()  # the globs that limited what it was asked of; () is every document
 
     def record(self) -> JSON:

@@ -263,5 +263,5 @@ def _line(page: int, words: Sequence[Segment]) -> Line:
 def _is_apart(before: str, text: str, raised: bool) -> bool:
     """Whether a raised mark would otherwise read as part of a number, or as the end of a word."""
     if raised:
-        return before[-1].isdigit() and not text.isalpha() or (text.isdigit() and len(before) == 3 and before.isalpha())
+        return (before[-1].isdigit() and not text.isalpha()) or (text.isdigit() and len(before) == 3 and before.isalpha())
     return before[-1].isdigit() and text.isalnum()
