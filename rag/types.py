@@ -5,7 +5,9 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-SCHEMA = "pincite.answer/1"
+SCHEMA = "pincite.answer/2"
+# What saved answers may say that they are: a record of the version before has all that is read of it.
+READABLE = (SCHEMA, "pincite.answer/1")
 
 BlockKind = Literal["heading", "prose", "lead_in", "item", "row", "link", "notice"]
 Verdict = Literal["supported", "partial", "unsupported", "contradicted"]
@@ -37,13 +39,21 @@ class Block:
 class Document:
     """A document as a reader gives it: canonical text, and the blocks that stand in it in order.
 
-    `pages` holds the offset at which each page begins, for formats that have pages.
+    `pages` holds the offset at which each page begins, for formats that have pages; `page_labels` the numbers printed
+    on them, where the file says that these differ. `left_out` counts what its text does not hold, in the plural:
+    `("pictures", 3)`. `author` and `modified` (ISO 8601) are what the file itself says of them; `notes` are sentences
+    on how it was read.
     """
 
     id: str
     text: str
     blocks: tuple[Block, ...]
     pages: tuple[int, ...] = ()
+    page_labels: tuple[str, ...] = ()
+    left_out: tuple[tuple[str, int], ...] = ()
+    author: str = ""
+    modified: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def sha256(self) -> str:
@@ -139,7 +149,10 @@ class Disagreement:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A sentence of the answer, checked. A list item keeps its leading "- "."""
+    """A sentence of the answer, checked. A list item keeps its leading "- ".
+
+    `unsupported_words`: offsets into `text` of the words that the cited words do not support, in order.
+    """
 
     text: str
     verdict: Verdict
@@ -147,6 +160,7 @@ class Statement:
     reason: str | None = None
     disagreements: tuple[Disagreement, ...] = ()
     citations: tuple[Citation, ...] = ()
+    unsupported_words: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +199,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Everything about one question. `record()` is the contract that every door hands out."""
+    """Everything about one question. `record()` is the contract that every door hands out.
+
+    `answers_question`: the probability that what is shown answers it; None where no model said.
+    """
 
     question: str
     search_question: str
@@ -206,9 +223,11 @@ class Answer:
     notices: tuple[Notice, ...] = ()
     error: str | None = None
     id: str | None = None
+    answers_question: float | None = None  # the probability that the passages answer; None where none was read
+    scope: tuple[str, ...] = ()  # the globs that limited what it was asked of; () is every document
 
     def record(self) -> JSON:
-        """The answer record `pincite.answer/1` as JSON values."""
+        """The answer record `pincite.answer/2` as JSON values."""
         plain = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         return {
             "schema": SCHEMA,

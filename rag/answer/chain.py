@@ -1,25 +1,22 @@
-"""The LangChain chain: standalone question, retrieval, prompt of numbered sentences, chat model, parser.
-
-It knows no backend by name; the offline one takes the same path as the others.
-"""
+"""The LangChain chains of an answer: a follow-up's rewriting; prompt of numbered sentences, chat model, parser."""
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
-from operator import itemgetter
+from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
-from langchain_core.runnables import Runnable, RunnableBranch, RunnableConfig, RunnableLambda, RunnablePassthrough
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda, RunnablePassthrough
 
+from rag.answer.answerer import Part, Reply, Restart
 from rag.answer.parser import AnswerParser, Draft, Refused
 from rag.documents.passages import flat
 from rag.errors import BackendUnavailable, StreamCut
 from rag.llms.prompts import CITABLE, conversation, numbered, prompt
-from rag.types import Passage, Usage
+from rag.types import Usage
 
 REWRITTEN_CHARACTERS = 600
 # A small model may say the same for ever; it is stopped when it has repeated one statement this often.
@@ -31,46 +28,17 @@ State = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """What the model's side says about its answer: streamed when it begins and when it has ended."""
+class Rewritten:
+    """A follow-up as a question of its own, and what writing it used."""
 
-    answered_by: str | None = None
-    passed_over: tuple[str, ...] = ()
-    finish: str | None = None
-    usage: Usage = field(default_factory=Usage)
+    question: str
+    usage: Usage
 
 
-@dataclass(frozen=True, slots=True)
-class Restart:
-    """What was said before were thoughts: the answer begins anew."""
-
-
-Part = Draft | Refused | Reply | Restart
-
-
-def finding(
-    model: BaseChatModel,
-    search: Callable[[str], tuple[Passage, ...]],
-    respell: Callable[[str, Sequence[Passage]], str],
-) -> Runnable[State, State]:
-    """`{question, history}` to the same with `search_question`, `passages` and what `rewriting` used, if anything.
-
-    A question that `respell` changes in the light of its passages is searched for again.
-    """
+def rewriting(model: BaseChatModel) -> Runnable[State, Rewritten]:
+    """`{question, history}` to a question that can be understood alone."""
     rewrite = RunnableLambda(_to_rewrite) | prompt("rewrite") | model
-    alone = RunnableBranch(
-        (itemgetter("history"), RunnablePassthrough.assign(rewritten=rewrite) | RunnableLambda(_rewritten)),
-        RunnablePassthrough.assign(search_question=itemgetter("question")),
-    )
-
-    def found(state: State) -> State:
-        passages = search(state["search_question"])
-        question = respell(state["search_question"], passages)
-        if question != state["search_question"]:
-            passages = search(question)
-        return state | {"search_question": question, "passages": passages}
-
-    return alone | RunnableLambda(found)
+    return RunnablePassthrough.assign(rewritten=rewrite) | RunnableLambda(_rewritten)
 
 
 def writing(model: BaseChatModel, prompt_name: str) -> Runnable[State, Part]:
@@ -108,12 +76,12 @@ def _messages(prompt_name: str, state: State) -> list[BaseMessage]:
     return messages
 
 
-def _rewritten(state: State) -> State:
-    """The state with the model's rewriting, if it is one; else with the question as it was asked."""
+def _rewritten(state: State) -> Rewritten:
+    """The model's rewriting, if it is one; else the question as it was asked."""
     message: BaseMessage = state["rewritten"]
     line = flat(message.text).strip('"“” ')
     is_one = 0 < len(line) <= REWRITTEN_CHARACTERS and any(c.isalnum() for c in line)
-    return state | {"search_question": line if is_one else state["question"], "rewriting": _used(message)}
+    return Rewritten(line if is_one else state["question"], _used(message))
 
 
 def _used(message: BaseMessage) -> Usage:

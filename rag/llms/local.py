@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
+from rag.errors import BackendNotReady
 from rag.llms.backend import Backend
 from rag.llms.hosted import OPENAI, speaks_openai
 from rag.llms.wire import hooks
@@ -22,13 +23,8 @@ LOCAL_CONTEXT_TOKENS = 8_192
 LOCAL_ANSWER_TOKENS = 2_048
 
 
-def _offline(model: str, settings: Settings) -> "BaseChatModel":
-    from rag.answer.extractive import OfflineChatModel
-    from rag.models.minilm import MiniLM
-    from rag.models.token_vectors import TokenVectors
-
-    minilm = MiniLM(settings.threads)
-    return OfflineChatModel(minilm, TokenVectors(minilm, None))
+def _no_model(model: str, settings: Settings) -> "BaseChatModel":
+    raise BackendNotReady("offline answers by quoting and is not a language model. Name another backend.")
 
 
 def _ollama_address(model: str, settings: Settings) -> str:
@@ -105,7 +101,7 @@ def _llamacpp_server(path: Path, context_tokens: int, threads: int) -> tuple[Any
     return xllamacpp.Server(params), SecretStr(key)
 
 
-OFFLINE = Backend(open=_offline, thinks_aloud=False)
+OFFLINE = Backend(open=_no_model, thinks_aloud=False)
 
 LOCAL: dict[str, Backend] = {
     "ollama": Backend(
