@@ -25,7 +25,7 @@ from rag.documents.language import question_warning
 from rag.errors import BackendError, BackendNotReady, BackendUnavailable, NoDocument, QuestionError, StreamCut
 from rag.index.ingest import Progress, Summary, ingest
 from rag.index.store import Store
-from rag.llms import check_spec, context_tokens, open_model, parse_spec
+from rag.llms import check_spec, context_tokens, open_model, parse_spec, passages_for
 from rag.llms.budget import fit, prompt_room
 from rag.llms.prompts import numbered, prompt
 from rag.models.embeddings import open_embedder
@@ -174,7 +174,7 @@ class Chat:
     ) -> Searched:
         """Find the passages, as many as the model can read."""
         if intent.kind == "question":
-            count = self.settings.passages
+            count = passages_for(inquiry.spec, self.settings)
             found = answerer.find(inquiry.question, history, lambda text: self.retrieval.search(text, count, where))
         else:
             every = self.store.catalogue() if where is None else where
