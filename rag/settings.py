@@ -60,6 +60,16 @@ class Settings(BaseSettings):
         min_length=1,
         description="What puts found passages in order: maxsim (bundled), none, or cross-encoder:MODEL.",
     )
+    reader: str = Field(
+        "bundled",
+        min_length=1,
+        description="What judges whether passages answer and statements are supported: bundled, or onnx:FOLDER.",
+    )
+    verifier: str = Field(
+        "reader",
+        min_length=1,
+        description="What decides the verdicts people see: reader, judge:BACKEND, nli:FOLDER or none.",
+    )
     chunk_tokens: int = Field(256, ge=40, le=400, description="Largest size of a chunk, in tokens.")
     passages: int = Field(8, ge=1, le=40, description="How many passages an answer may draw on.")
     show: Literal["withhold", "mark", "strict"] = Field(

@@ -20,7 +20,7 @@ from servers.scripted import Reply, free_port, serving
 
 from rag.settings import Settings
 from rag.types import Turn
-from ui.cli.main import ask as asking
+from ui.cli import ask as asking
 from ui.cli.output import Lines
 from ui.cli.progress import Progress
 

@@ -210,5 +210,5 @@ def test_a_reader_reports_a_wrong_citation_beside_its_words_and_finds_the_evalua
 
 
 def test_the_page_is_one_file_without_anything_from_elsewhere() -> None:
-    text = (Path(__file__).parent.parent / "ui" / "assets" / "exam.html").read_text("utf-8")
+    text = (Path(__file__).parent.parent / "ui" / "web" / "assets" / "exam.html").read_text("utf-8")
     assert "http://" not in text and "https://" not in text
