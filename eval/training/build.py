@@ -55,10 +55,14 @@ class Excluded:
 HALVED = ("squad2", "clapnq", "mtrag", "AttributionBench", "WiCE", "mtRAG")
 
 
-def held_out(row: Row) -> bool:
+def is_held_out(source: str, group: str) -> bool:
     """By the group, so that rows of one article, conversation or document stay together."""
-    digest = sum(map(ord, row.group)) * 7919 + len(row.group) * 104729
-    return digest % 100 < 6 or (row.source.startswith(HALVED) and digest % 2 == 1)
+    digest = sum(map(ord, group)) * 7919 + len(group) * 104729
+    return digest % 100 < 6 or (source.startswith(HALVED) and digest % 2 == 1)
+
+
+def held_out(row: Row) -> bool:
+    return is_held_out(row.source, row.group)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,9 @@ class Built:
     counts: dict[str, int]
 
 
-def build(folder: Folder, seed: int = 20261128, edited: int = 16_000, framed: int = 6_000, sources: Sequence[Source] = SOURCES) -> Built:
+def build(
+    folder: Folder, seed: int = 20261128, edited: int = 16_000, framed: int = 6_000, sources: Sequence[Source] = SOURCES
+) -> Built:
     rng, excluded = random.Random(seed), Excluded()
     rows: list[Row] = []
     articles: list[Article] = []
@@ -77,13 +83,20 @@ def build(folder: Folder, seed: int = 20261128, edited: int = 16_000, framed: in
         out = [article for article in material.articles if excluded.article(article)]
         titles = {article.title for article in out}
         texts = {paragraph for article in out for paragraph in article.paragraphs}
-        rows += [r for r in material.rows if not (excluded.row(r) or (r.heading and r.heading in titles) or r.sentences in texts)]
+        rows += [
+            r
+            for r in material.rows
+            if not (excluded.row(r) or (r.heading and r.heading in titles) or r.sentences in texts)
+        ]
         articles += [article for article in material.articles if article not in out]
     kept = [row for row in rows if not held_out(row)]
     held = [row for row in rows if held_out(row)]
     # A text that a held-out question is asked on is not edited either.
     asked_on = {row.heading for row in held if row.heading}
-    made = [*from_articles([a for a in articles if a.title not in asked_on], edited, rng), *from_frames(framed, rng, _neighbours(articles))]
+    made = [
+        *from_articles([a for a in articles if a.title not in asked_on], edited, rng),
+        *from_frames(framed, rng, _neighbours(articles)),
+    ]
     kept += [row for row in made if not held_out(row)]
     held += [row for row in made if held_out(row)]
     rng.shuffle(kept)
@@ -99,18 +112,34 @@ def is_plain(sentence: str) -> bool:
     letters = sum(character.isalpha() for character in sentence)
     if "http" in sentence or "[" in sentence:
         return False
-    return 6 <= len(sentence.split()) <= 40 and sentence[0].isupper() and sentence[-1] == "." and letters > 0.7 * len(sentence)
+    return (
+        6 <= len(sentence.split()) <= 40
+        and sentence[0].isupper()
+        and sentence[-1] == "."
+        and letters > 0.7 * len(sentence)
+    )
 
 
 def from_frames(wanted: int, rng: random.Random, neighbours: Sequence[str]) -> Iterator[Row]:
     """Frames among sentences of other frames or of real texts."""
     for number in range(wanted):
         count = rng.choice([0, 0, 1, 2, 3])
-        around = [frames.sentence(rng) if rng.random() < 0.5 or not neighbours else rng.choice(neighbours) for _ in range(count)]
+        around = [
+            frames.sentence(rng) if rng.random() < 0.5 or not neighbours else rng.choice(neighbours)
+            for _ in range(count)
+        ]
         at = rng.randrange(count + 1)
         for example in frames.examples(rng):
             evidence = (*around[:at], example.evidence, *around[at:])
-            yield Row("supports", example.statement, evidence, example.label, f"frames {example.label}", f"frames/{number}", unsupported=example.spans)
+            yield Row(
+                "supports",
+                example.statement,
+                evidence,
+                example.label,
+                f"frames {example.label}",
+                f"frames/{number}",
+                unsupported=example.spans,
+            )
 
 
 def from_articles(articles: Sequence[Article], wanted: int, rng: random.Random) -> Iterator[Row]:
@@ -129,7 +158,14 @@ def from_articles(articles: Sequence[Article], wanted: int, rng: random.Random) 
         yield from made
 
 
-def _edited(article: Article, paragraph: Sequence[str], at: int, pool: Sequence[str], vocabulary: Sequence[str], rng: random.Random) -> Iterator[Row]:
+def _edited(
+    article: Article,
+    paragraph: Sequence[str],
+    at: int,
+    pool: Sequence[str],
+    vocabulary: Sequence[str],
+    rng: random.Random,
+) -> Iterator[Row]:
     text, group = paragraph[at], f"edits/{article.title or paragraph[0][:40]}"
     left, right = at - rng.choice([0, 0, 1, 1, 2]), at + 1 + rng.choice([0, 0, 1, 1, 2])
     before, after = tuple(paragraph[max(0, left) : at]), tuple(paragraph[at + 1 : right])
@@ -138,7 +174,15 @@ def _edited(article: Article, paragraph: Sequence[str], at: int, pool: Sequence[
         return
 
     def row(statement: str, evidence: str, label: int, kind: str, spans: tuple[Span, ...] | None) -> Row:
-        return Row("supports", flat(statement), (*before, flat(evidence), *after), label, f"edits {kind}", group, unsupported=spans)
+        return Row(
+            "supports",
+            flat(statement),
+            (*before, flat(evidence), *after),
+            label,
+            f"edits {kind}",
+            group,
+            unsupported=spans,
+        )
 
     yield row(edit.text, text, edit.label, edit.kind, edit.spans)
     backwards = CONTRADICTED if edit.label == CONTRADICTED else edit.label
@@ -163,5 +207,7 @@ def _edited(article: Article, paragraph: Sequence[str], at: int, pool: Sequence[
 
 
 def _vocabulary(articles: Iterable[Article]) -> tuple[str, ...]:
-    counts = Counter(word for a in articles for p in a.paragraphs for one in p for word in re.findall(r"\b[a-z]{4,}\b", one))
+    counts = Counter(
+        word for a in articles for p in a.paragraphs for one in p for word in re.findall(r"\b[a-z]{4,}\b", one)
+    )
     return tuple(sorted(word for word, number in counts.items() if number >= 4))

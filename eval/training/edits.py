@@ -37,7 +37,12 @@ class Phrases:
 def _table(kind: str, rows: str, near: str = "", label: int = CONTRADICTED) -> list[Phrases]:
     """Rows end with ";", sides are parted by "/", phrases of one side by "|"."""
     return [
-        Phrases(kind, tuple(tuple(" ".join(phrase.split()) for phrase in side.split("|")) for side in row.split("/")), near, label)
+        Phrases(
+            kind,
+            tuple(tuple(" ".join(phrase.split()) for phrase in side.split("|")) for side in row.split("/")),
+            near,
+            label,
+        )
         for row in rows.split(";")
         if row.strip()
     ]
@@ -60,7 +65,9 @@ PHRASES: list[Phrases] = [
         than/shorter than; longest/shortest; greater/smaller; largest|biggest/smallest; most/least; majority/minority;
         not exceed|not be more than/not be less than|not fall below; upper/lower; exactly/about|approximately|around""",
     ),
-    *_table("junction", "and/or; both/either; as well as/or; and also/or else; all of/any of|one of", label=NOT_SUPPORTED),
+    *_table(
+        "junction", "and/or; both/either; as well as/or; and also/or else; all of/any of|one of", label=NOT_SUPPORTED
+    ),
     *_table(
         "quantity",
         """all|every/some|a few of the; each/one; many/few; always/never/sometimes|occasionally; often|frequently/rarely|seldom;
@@ -146,7 +153,9 @@ NOT_NEGATED = frozenset(
 def _pattern(phrase: str, near: str) -> re.Pattern[str]:
     body = r"\s+".join(re.escape(word) for word in phrase.split())
     start = r"(?<!\w)" if phrase[0].isalnum() and not near else ""
-    return re.compile(near + f"(?P<phrase>{start}{body})" + (r"(?!\w)" if phrase[-1].isalnum() else ""), 0 if near else re.I)
+    return re.compile(
+        near + f"(?P<phrase>{start}{body})" + (r"(?!\w)" if phrase[-1].isalnum() else ""), 0 if near else re.I
+    )
 
 
 @functools.cache
@@ -259,7 +268,11 @@ def _other_numbers(raw: str, rng: random.Random) -> list[str]:
     if "." in digits:
         whole, part = digits.split(".")
         options += [sign + whole + part, f"{sign}{whole}{part[0]}.{part[1:] or '0'}", f"{sign}0.{whole}{part}"]
-        options += [f"{sign}{whole}.{rng.randrange(1, 9)}{part[1:]}", f"{sign}{whole}.0{part}", f"{sign}{int(whole) + 1}.{part}"]
+        options += [
+            f"{sign}{whole}.{rng.randrange(1, 9)}{part[1:]}",
+            f"{sign}{whole}.0{part}",
+            f"{sign}{int(whole) + 1}.{part}",
+        ]
         if len(part) > 1 and part[0] != part[1]:
             options.append(f"{sign}{whole}.{part[1]}{part[0]}{part[2:]}")
         return [new for new in options if _value(new) != _value(raw)]
@@ -351,7 +364,9 @@ def swap_values(text: str, rng: random.Random, pool: Sequence[str] = ()) -> Edit
     return _swap(text, *rng.choice(pairs), "values") if pairs else None
 
 
-_FROM_TO = re.compile(r"\bfrom (?P<a>(?:the )?[\w.,%$€£°-]+(?: [A-Z]\w+)?) to (?P<b>(?:the )?[\w%$€£°-]+(?: [A-Z]\w+)?)")
+_FROM_TO = re.compile(
+    r"\bfrom (?P<a>(?:the )?[\w.,%$€£°-]+(?: [A-Z]\w+)?) to (?P<b>(?:the )?[\w%$€£°-]+(?: [A-Z]\w+)?)"
+)
 _SIDES = re.compile(
     r"^(?P<a>[^,;]{10,110}?) (?P<link>because of|because|led to|leads to|caused|causes|resulted in|results in|was caused by|"
     r"before|after|prior to|following|rather than|instead of|due to|results from|depends on|replaced|precedes|follows|"
@@ -383,7 +398,9 @@ def swap_sides(text: str, rng: random.Random, pool: Sequence[str] = ()) -> Edit 
     return Edit(new, ((0, len(new)),), "cause")
 
 
-_AUXILIARY = re.compile(r"\b(is|are|was|were|has|have|had|can|could|will|would|should|may|might|must|does|do|did)\b(?! not\b|n't)")
+_AUXILIARY = re.compile(
+    r"\b(is|are|was|were|has|have|had|can|could|will|would|should|may|might|must|does|do|did)\b(?! not\b|n't)"
+)
 _NEGATED = re.compile(r"\b(is|are|was|were|has|have|had|can|could|will|would|should|may|might|must|does|do|did) not\b")
 
 
@@ -395,7 +412,9 @@ def reverse_negation(text: str, rng: random.Random, pool: Sequence[str] = ()) ->
     if not found:
         return None
     match = rng.choice(found)
-    return Edit(*replace(text, match.span(), f"{match[0]} {rng.choice(['not', 'not', 'never', 'no longer'])}"), "negation")
+    return Edit(
+        *replace(text, match.span(), f"{match[0]} {rng.choice(['not', 'not', 'never', 'no longer'])}"), "negation"
+    )
 
 
 Reversal = Callable[[str, random.Random, Sequence[str]], Edit | None]
@@ -485,7 +504,11 @@ def drop_adjunct(text: str, rng: random.Random) -> str | None:
     options = [
         re.sub(r",? (?:which|who|where|although|while|whereas|including|such as) [^,]{8,}?(?=[.!?]$)", "", text),
         re.sub(r", [^,]{6,80}?,(?= (?:is|are|was|were|has|have|had|can|will|would|may|[a-z]+(?:s|ed)) )", "", text),
-        re.sub(r"^(?:In|On|At|However|Moreover|Furthermore|Additionally|Also|Thus|Finally|Overall)\b[^,]{0,40}, (?=[A-Za-z])", "", text),
+        re.sub(
+            r"^(?:In|On|At|However|Moreover|Furthermore|Additionally|Also|Thus|Finally|Overall)\b[^,]{0,40}, (?=[A-Za-z])",
+            "",
+            text,
+        ),
         re.sub(r" ?\([^()]{2,80}\)", "", text),
         re.sub(r", [a-z]+ing [^,]{8,}?(?=[.!?]$)", "", text),
     ]

@@ -67,7 +67,11 @@ class Network(nn.Module):
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
         if config.relative:
             self.relative = nn.Embedding(32, config.heads)
-        self.pool, self.cls_head, self.token_head = nn.Linear(hidden, hidden), nn.Linear(hidden, 4), nn.Linear(hidden, 2)
+        self.pool, self.cls_head, self.token_head = (
+            nn.Linear(hidden, hidden),
+            nn.Linear(hidden, 4),
+            nn.Linear(hidden, 2),
+        )
         nn.init.normal_(self.pool.weight, std=0.02)
         nn.init.zeros_(self.kinds.weight)
 
@@ -100,7 +104,13 @@ def vocabulary_of(config: Config, ids: Tensor, mask: Tensor) -> Tensor:
     return torch.where(mask, shifted, 1)
 
 
-_BERT = ("attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense", "attention.output.LayerNorm")
+_BERT = (
+    "attention.self.query",
+    "attention.self.key",
+    "attention.self.value",
+    "attention.output.dense",
+    "attention.output.LayerNorm",
+)
 _MPNET = ("attention.attn.q", "attention.attn.k", "attention.attn.v", "attention.attn.o", "attention.LayerNorm")
 
 
@@ -123,12 +133,20 @@ def from_base(config: Config, weights: Mapping[str, npt.NDArray[np.float32]]) ->
     else:
         state["kinds.weight"] = get(f"{prefix}embeddings.token_type_embeddings.weight")
     names = _MPNET if config.relative else _BERT
-    others = {"out": names[3], "n1": names[4], "up": "intermediate.dense", "down": "output.dense", "n2": "output.LayerNorm"}
+    others = {
+        "out": names[3],
+        "n1": names[4],
+        "up": "intermediate.dense",
+        "down": "output.dense",
+        "n2": "output.LayerNorm",
+    }
     for number in range(config.layers):
         layer = f"{prefix}encoder.layer.{number}."
         for kind in ("weight", "bias"):
             state[f"layers.{number}.qkv.{kind}"] = torch.cat([get(f"{layer}{name}.{kind}") for name in names[:3]])
-            state |= {f"layers.{number}.{mine}.{kind}": get(f"{layer}{theirs}.{kind}") for mine, theirs in others.items()}
+            state |= {
+                f"layers.{number}.{mine}.{kind}": get(f"{layer}{theirs}.{kind}") for mine, theirs in others.items()
+            }
     network = Network(config)
     missing, extra = network.load_state_dict(state, strict=False)
     if extra or not all(name.startswith(("pool", "cls_head", "token_head", "kinds")) for name in missing):
@@ -143,7 +161,11 @@ def save(network: Network, folder: Path, name: str) -> None:
     size = 0
     for key, tensor in network.state_dict().items():
         value = tensor.detach().cpu().half().numpy()
-        pieces = np.array_split(value, max(1, math.ceil(value.nbytes / (PART_BYTES - 1_000_000)))) if value.ndim == 2 else [value]
+        pieces = (
+            np.array_split(value, max(1, math.ceil(value.nbytes / (PART_BYTES - 1_000_000))))
+            if value.ndim == 2
+            else [value]
+        )
         for number, piece in enumerate(pieces):
             if size + piece.nbytes > PART_BYTES:
                 parts.append({})
@@ -166,4 +188,11 @@ def load(folder: Path, name: str, config: Config = MINILM) -> Network:
     network = Network(config)
     whole = {key: np.concatenate([parts[n] for n in sorted(parts)]) for key, parts in pieces.items()}
     network.load_state_dict({key: torch.from_numpy(value.astype(np.float32)) for key, value in whole.items()})
+    return network
+
+
+def mixed(network: Network, other: Network, share: float) -> Network:
+    """The weights of two networks averaged, `share` of them the other's: what training on gained, with less forgotten."""
+    theirs = other.state_dict()
+    network.load_state_dict({key: (1 - share) * mine + share * theirs[key] for key, mine in network.state_dict().items()})
     return network

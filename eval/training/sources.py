@@ -126,7 +126,9 @@ def _asked(
         marks[_sentence_at(text, len(flat(context[: answer["answer_start"]])), flat(answer["text"]))] = 1
     yield Row("answers", question, tuple(text), 1, source, group, title, tuple(marks))
     words = [flat(answer["text"]).lower() for answer in asked["answers"]]
-    others = [other for other in paragraphs if other is not text and not any(w in " ".join(other).lower() for w in words)]
+    others = [
+        other for other in paragraphs if other is not text and not any(w in " ".join(other).lower() for w in words)
+    ]
     if others and rng.random() < 0.6:
         other = max(rng.sample(others, min(6, len(others))), key=lambda o: _shared(question, " ".join(o)))
         yield Row("answers", question, tuple(other), 0, f"{source} other paragraph", group, title, (0,) * len(other))
@@ -180,7 +182,16 @@ def nqg(folder: Folder, rng: random.Random) -> Material:
             if text not in other:
                 none = (0,) * len(other)
                 material.rows.append(
-                    Row("answers", question, tuple(other), 0, "nqg other window", f"nqg other window/{at // 40}", "", none)
+                    Row(
+                        "answers",
+                        question,
+                        tuple(other),
+                        0,
+                        "nqg other window",
+                        f"nqg other window/{at // 40}",
+                        "",
+                        none,
+                    )
                 )
     return material
 
@@ -197,14 +208,18 @@ def qed(folder: Folder, rng: random.Random) -> Material:
         marks = tuple(int(start <= chosen < end) for start, end in pairs)
         if all(text) and sum(marks):
             title = row["title_text"]
-            material.rows.append(Row("answers", flat(row["question_text"]), tuple(text), 1, "QED", f"QED/{title}", title, marks))
+            material.rows.append(
+                Row("answers", flat(row["question_text"]), tuple(text), 1, "QED", f"QED/{title}", title, marks)
+            )
             material.articles.append(Article(title, (tuple(text),), "QED"))
     return material
 
 
 def covid_qa(folder: Folder, rng: random.Random) -> Material:
     material, source = Material(), "COVID-QA"
-    for article in json.loads(folder.text("deepset-ai/COVID-QA", "data/question-answering/200423_covidQA.json"))["data"]:
+    for article in json.loads(folder.text("deepset-ai/COVID-QA", "data/question-answering/200423_covidQA.json"))[
+        "data"
+    ]:
         for paragraph in article["paragraphs"]:
             text = sentences(paragraph["context"])
             windows = tuple(tuple(text[i : i + 6]) for i in range(0, min(len(text), 90), 6))
@@ -249,7 +264,18 @@ def clapnq(folder: Folder, rng: random.Random) -> Material:
         marks = tuple(int(number in asked["gold_sentences"]) for number in range(len(text)))
         title = passage["title"]
         material.rows.append(
-            Row("answers", flat(asked["question"]), text, int(asked["answerable"]), source, f"{source}/{title}", title, marks, None, 1.5)
+            Row(
+                "answers",
+                flat(asked["question"]),
+                text,
+                int(asked["answerable"]),
+                source,
+                f"{source}/{title}",
+                title,
+                marks,
+                None,
+                1.5,
+            )
         )
     material.articles.extend(Article(p["title"], (tuple(map(flat, p["sentences"])),), source) for p in corpus.values())
     return material
@@ -304,7 +330,12 @@ def help_(folder: Folder, rng: random.Random) -> Material:
     table = folder.table("verypluming/HELP", "output_en/leskexppmb_and.tsv", tabs=True)
     return _claims(
         _claim(
-            _detokenised(row["new_sentence"]), [_detokenised(row["ori_sentence"])], NLI[row["gold_label"]], "HELP", n, 0.4
+            _detokenised(row["new_sentence"]),
+            [_detokenised(row["ori_sentence"])],
+            NLI[row["gold_label"]],
+            "HELP",
+            n,
+            0.4,
         )
         for n, row in enumerate(table)
         if n % 4 == 0 and row.get("gold_label") in NLI

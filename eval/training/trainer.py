@@ -181,13 +181,18 @@ def loss_of(scores: Scores, batch: Batch, teacher: Scores | None = None, hard: f
     marks, _ = _by_sentence(batch.answering.float(), batch)
     marked = (counts > 0) & (marks >= 0) & ~batch.supports[:, None]
     heavy = torch.tensor(2.0, device=cls.device)
-    by_sentence = functional.binary_cross_entropy_with_logits(means, marks.clamp(0, 1), reduction="none", pos_weight=heavy)
+    by_sentence = functional.binary_cross_entropy_with_logits(
+        means, marks.clamp(0, 1), reduction="none", pos_weight=heavy
+    )
     labelled = labelled + 0.6 * _share(by_sentence, marked, counts > 0)
 
     statement = batch.unsupported != OUTSIDE
     known = batch.unsupported >= 0
     by_token = functional.binary_cross_entropy_with_logits(
-        tokens[..., 1], batch.unsupported.clamp(0, 1).float(), reduction="none", pos_weight=torch.tensor(3.0, device=cls.device)
+        tokens[..., 1],
+        batch.unsupported.clamp(0, 1).float(),
+        reduction="none",
+        pos_weight=torch.tensor(3.0, device=cls.device),
     )
     labelled = labelled + 0.5 * _share(by_token, known, statement)
     if teacher is None:
@@ -196,14 +201,18 @@ def loss_of(scores: Scores, batch: Batch, teacher: Scores | None = None, hard: f
     return (labelled * batch.weight * torch.where(batch.made, 1.0, hard) + soft).mean()
 
 
-def _distance(scores: Scores, teacher: Scores, batch: Batch, means: Tensor, counts: Tensor, statement: Tensor) -> Tensor:
+def _distance(
+    scores: Scores, teacher: Scores, batch: Batch, means: Tensor, counts: Tensor, statement: Tensor
+) -> Tensor:
     """How far the scores are from the teacher's, a number a row."""
     (cls, tokens), (their_cls, their_tokens) = scores, teacher
     answers = functional.binary_cross_entropy_with_logits(cls[:, 0], their_cls[:, 0].sigmoid(), reduction="none")
     supports = -(their_cls[:, 1:].softmax(-1) * functional.log_softmax(cls[:, 1:], -1)).sum(-1)
     their_means, _ = _by_sentence(their_tokens[..., 0], batch)
     by_sentence = functional.binary_cross_entropy_with_logits(means, their_means.sigmoid(), reduction="none")
-    by_token = functional.binary_cross_entropy_with_logits(tokens[..., 1], their_tokens[..., 1].sigmoid(), reduction="none")
+    by_token = functional.binary_cross_entropy_with_logits(
+        tokens[..., 1], their_tokens[..., 1].sigmoid(), reduction="none"
+    )
     answers = answers + 0.6 * _share(by_sentence, counts > 0, counts > 0)
     supports = supports + 0.4 * _share(by_token, statement, statement)
     return torch.where(batch.supports, supports, answers)
