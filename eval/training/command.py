@@ -49,7 +49,7 @@ def build(repositories: Path, out: Path, development: Path | None, edited: int, 
 @click.option("--name", default="student", show_default=True, help="Of the weights: NAME.0.npz and on.")
 @click.option("--threads", default=2, show_default=True, help="Of the CPU.")
 @click.option("--max-steps", type=int, help="Stop after that many steps, not by the clock.")
-def train(
+def train(  # noqa: PLR0917
     data: Path, weights: Path, out: Path, minutes: float, rate: float, name: str, threads: int, max_steps: int | None
 ) -> None:
     """Train on from WEIGHTS: labels where rows have them, what the weights said before where they are not made."""
@@ -82,8 +82,14 @@ def train(
 @click.option("--teacher-minutes", default=4.0, show_default=True)
 @click.option("--student-minutes", default=4.5, show_default=True)
 @click.option("--max-steps", type=int, help="Stop each after that many steps, not by the clock.")
-def distill(
-    data: Path, minilm: Path, mpnet: Path, out: Path, teacher_minutes: float, student_minutes: float, max_steps: int | None
+def distill(  # noqa: PLR0917
+    data: Path,
+    minilm: Path,
+    mpnet: Path,
+    out: Path,
+    teacher_minutes: float,
+    student_minutes: float,
+    max_steps: int | None,
 ) -> None:
     """Train a teacher from all-mpnet-base-v2, then a student from all-MiniLM-L6-v2 on labels and the teacher's scores.
 

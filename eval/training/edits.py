@@ -6,10 +6,12 @@ learns to call a contradiction, it also sees as a harmless change of words.
 """
 
 import functools
+import itertools
 import random
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from eval.training.rows import CONTRADICTED, NOT_SUPPORTED, Span
 
@@ -34,116 +36,30 @@ class Phrases:
     label: int = CONTRADICTED
 
 
-def _table(kind: str, rows: str, near: str = "", label: int = CONTRADICTED) -> list[Phrases]:
-    """Rows end with ";", sides are parted by "/", phrases of one side by "|"."""
-    return [
-        Phrases(
-            kind,
-            tuple(tuple(" ".join(phrase.split()) for phrase in side.split("|")) for side in row.split("/")),
-            near,
-            label,
-        )
-        for row in rows.split(";")
-        if row.strip()
-    ]
+_FOLDER = Path(__file__).parent
 
 
-_AFTER_NUMBER = r"(?<=\d) ?"
-PHRASES: list[Phrases] = [
-    *_table(
-        "order",
-        """before|prior to/after|following; earlier than/later than; earlier/later; preceding/following; previous/next;
-        first/last; precedes/follows; preceded/followed; beforehand/afterwards; at the beginning of|at the start of/at the
-        end of; beginning/end; until|up to/after; since/until; former/latter; formerly|previously/currently; early/late;
-        begins|starts/ends|finishes; began|started/ended|finished; older/younger; oldest/newest; opened/closed; during/after""",
-    ),
-    *_table(
-        "bound",
-        """at least|no fewer than|no less than|a minimum of/at most|no more than|a maximum of|up to; more than|over|in excess
-        of/less than|fewer than|under|below; minimum/maximum; above/below; within/after; or more/or less|or fewer; exceeds|is
-        more than/is less than|falls short of; exceed/fall below; highest/lowest; higher than/lower than; higher/lower; longer
-        than/shorter than; longest/shortest; greater/smaller; largest|biggest/smallest; most/least; majority/minority;
-        not exceed|not be more than/not be less than|not fall below; upper/lower; exactly/about|approximately|around""",
-    ),
-    *_table(
-        "junction", "and/or; both/either; as well as/or; and also/or else; all of/any of|one of", label=NOT_SUPPORTED
-    ),
-    *_table(
-        "quantity",
-        """all|every/some|a few of the; each/one; many/few; always/never/sometimes|occasionally; often|frequently/rarely|seldom;
-        usually|generally/rarely; everyone|everybody/no one|nobody; both/neither; nearly all|almost all/hardly any; entirely|
-        completely/partly|in part; the only/one of the; only/also; every day|daily/every week|weekly/every month|monthly;
-        each year|every year|annually/every month|monthly; once/twice; double/half; doubled/halved""",
-        label=NOT_SUPPORTED,
-    ),
-    *_table(
-        "modal",
-        """must|has to|is required to|is obliged to/may|can|is allowed to|is permitted to; must|have to|are required to|are
-        obliged to|need to/may|can|are allowed to|are permitted to; shall/may; should|ought to/need not|does not have to;
-        will/might|may|could; required|mandatory|compulsory|obligatory/optional|voluntary; necessary|needed/optional;
-        recommended|advised/required; only if|only when/even if; obligation|duty/option; requires/permits|allows""",
-        label=NOT_SUPPORTED,
-    ),
-    *_table(
-        "permission",
-        """must not|may not|cannot|is not allowed to/may|can|is allowed to; permitted|allowed/prohibited|forbidden|banned;
-        permits|allows/prohibits|forbids; should not|ought not to/should|ought to; legal|lawful/illegal|unlawful;
-        accepted|approved/rejected|refused; granted/denied; included/excluded; includes|contains/excludes|leaves out""",
-    ),
-    *_table("clock", "am|a.m./pm|p.m.; AM/PM", near=r"(?<=\d)\s?"),
-    *_table(
-        "clock",
-        """noon|midday/midnight; in the morning/in the evening|in the afternoon/at night; morning/evening|afternoon; day/night;
-        sunrise|dawn/sunset|dusk; spring/autumn|fall; summer/winter; weekdays/weekends; Monday/Tuesday/Wednesday/Thursday/
-        Friday/Saturday/Sunday; January/February/March/April/June/July/August/September/October/November/December;
-        yesterday/tomorrow; tonight/this morning; quarterly/yearly|annually/monthly/weekly/daily""",
-    ),
-    *_table(
-        "unit",
-        """mg|milligrams/g|grams/kg|kilograms/µg|micrograms|mcg; ml|millilitres|mL/l|litres|liters/gallons; mm|millimetres/cm|
-        centimetres|centimeters/m|metres|meters/km|kilometres|kilometers/miles/feet|ft/inches/yards; °C|degrees Celsius/°F|
-        degrees Fahrenheit; seconds/minutes/hours/days/weeks/months/years/decades; hundred/thousand/million/billion/trillion;
-        %|percent|per cent/percentage points; dollars/euros/pounds/yen; tons|tonnes/kilograms/pounds; kW/MW/GW/W; KB/MB/GB/TB;
-        Hz/kHz/MHz/GHz; acres/hectares/square miles/square kilometres; V/mV/kV; bits/bytes""",
-        near=r"(?<=\d)\s?",
-    ),
-    *_table("unit", "seconds/minutes/hours/days/weeks/months/years; million/billion/thousand; dollars/euros/pounds"),
-    *_table(
-        "sign",
-        """above zero/below zero; above sea level/below sea level; rose|went up|climbed/fell|went down|dropped; rises|goes
-        up/falls|goes down; increased/decreased|reduced; increases/decreases|reduces; rise|increase/fall|decrease|drop; increasing|rising/
-        decreasing|falling; profit|gain/loss; surplus/deficit; gained/lost; gains/loses; positive/negative; credit/debit;
-        growth/decline; grew|expanded/shrank|contracted; add|added/subtract|subtracted; warmer|hotter/cooler|colder;
-        ahead of/behind; faster|quicker/slower; improved/worsened; raise|raised/lower|lowered""",
-    ),
-    *_table(
-        "cause",
-        """because of|due to|owing to|as a result of/despite|in spite of; because|since|as/although|even though|though; leads
-        to|causes|results in|brings about/results from|is caused by|stems from/prevents|stops; led to|caused|resulted in|brought
-        about/resulted from|was caused by|stemmed from/prevented|stopped; cause|lead to|result in/prevent|result from; unless/if;
-        therefore|thus|as a result|consequently/nevertheless|even so; thanks to/despite; in order to/instead of; causing/
-        preventing; responsible for/unaffected by; depends on/does not depend on; contributes to/protects against""",
-    ),
-    *_table(
-        "word",
-        """with/without; inside/outside; including/excluding|except; except|apart from|other than/including|as well as;
-        clockwise/counterclockwise|anticlockwise; left/right; upwards|up/downwards|down; north/south; northern/southern;
-        east/west; eastern/western; public/private; internal/external; hot/cold; open/closed|shut;  for/against;
-        succeeded|was successful/failed; success/failure; same/different; similar to/different from; on top of/underneath;
-        connected to/disconnected from; locked/unlocked; full/empty; wet/dry; hard/soft; strong/weak; rich/poor; true/false;
-        local/national/international; temporary/permanent; direct/indirect; directly/indirectly; old/new; good/bad;
-        better/worse; best/worst; long/short; large|big/small|little; easy|simple/difficult|hard; enemy/ally; import/export;
-        imports/exports; buy|bought|purchased/sell|sold; won/lost; win/lose; wins/loses; supported|backed/opposed; support|
-        back/oppose; supports/opposes; joined/left; entered/left; arrived/departed|left; born/died; married/divorced; built/
-        demolished|destroyed; created/abolished; hired/dismissed|fired; borrowed/lent; gave/took; sent/received; teacher/
-        student; parent/child; employer/employee; landlord/tenant; doctor/patient; male/female; men/women; boys/girls; father/
-        mother; son/daughter; brother/sister; king/queen; alive/dead; safe/dangerous; visible/hidden; known/unknown""",
-    ),
-]
+def _read_phrases(text: str) -> list[Phrases]:
+    """`[kind FLAGS]` opens a kind; a row's sides are parted by " / ", phrases of one side by "|"."""
+    rows = []
+    kind, flags = "", frozenset[str]()
+    for line in text.splitlines():
+        if line.startswith("["):
+            kind, *given = line.strip("[]").split()
+            flags = frozenset(given)
+            continue
+        near = r"(?<=\d)\s?" if "after-number" in flags else ""
+        label = NOT_SUPPORTED if "undenied" in flags else CONTRADICTED
+        rows.append(Phrases(kind, tuple(tuple(side.split("|")) for side in line.split(" / ")), near, label))
+    return rows
+
+
+PHRASES = _read_phrases((_FOLDER / "phrases.txt").read_text("utf-8"))
 PREFIXES = ("un", "in", "im", "ir", "dis", "non-", "non", "il")
 # Words that begin like a negated one and are not.
 NOT_NEGATED = frozenset(
-    "union united unity until under invest index indeed inform income increase industry inside instance intend interest "
+    "union united unity until under invest index indeed inform income increase industry inside instance intend "
+    "interest "
     "invent involve impact import important improve issue display distance district discover discuss disease disaster "
     "unit units unless unique universe university universal internal instead illness imply impress inland input".split()
 )
@@ -327,7 +243,7 @@ def swap_names(text: str, rng: random.Random, pool: Sequence[str] = ()) -> Edit 
     found = [name for name in names(text) if text.count(name[1]) == 1]
     pairs = [
         (first, second)
-        for (first, x), (second, y) in zip(found, found[1:], strict=False)
+        for (first, x), (second, y) in itertools.pairwise(found)
         if x not in y
         and y not in x
         and re.search(r"[a-z]{3,}", text[first[1] : second[0]])
@@ -358,7 +274,7 @@ def swap_values(text: str, rng: random.Random, pool: Sequence[str] = ()) -> Edit
     found = [match.span() for match in NUMBER.finditer(text)]
     pairs = [
         (first, second)
-        for first, second in zip(found, found[1:], strict=False)
+        for first, second in itertools.pairwise(found)
         if text[slice(*first)] != text[slice(*second)] and re.search(r"[a-z]{2,}", text[first[1] : second[0]])
     ]
     return _swap(text, *rng.choice(pairs), "values") if pairs else None
@@ -368,12 +284,14 @@ _FROM_TO = re.compile(
     r"\bfrom (?P<a>(?:the )?[\w.,%$€£°-]+(?: [A-Z]\w+)?) to (?P<b>(?:the )?[\w%$€£°-]+(?: [A-Z]\w+)?)"
 )
 _SIDES = re.compile(
-    r"^(?P<a>[^,;]{10,110}?) (?P<link>because of|because|led to|leads to|caused|causes|resulted in|results in|was caused by|"
+    r"^(?P<a>[^,;]{10,110}?) (?P<link>because of|because|led to|leads to|caused|causes|resulted in|results in|"
+    r"was caused by|"
     r"before|after|prior to|following|rather than|instead of|due to|results from|depends on|replaced|precedes|follows|"
     r"exceeds|outnumber|is larger than|is smaller than|is older than) (?P<b>[^,;]{6,110})(?P<end>[.!])$"
 )
 _PARALLEL = re.compile(
-    r"\b(?P<s1>[A-Z]?\w+) (?P<v>is|are|was|were|has|have|had) (?P<x>[^,;.]{2,40}),? (?:and|while|whereas|but) (?P<s2>(?:the )?\w+) "
+    r"\b(?P<s1>[A-Z]?\w+) (?P<v>is|are|was|were|has|have|had) (?P<x>[^,;.]{2,40}),? "
+    r"(?:and|while|whereas|but) (?P<s2>(?:the )?\w+) "
     r"(?P=v) (?P<y>[^,;.]{2,40})(?=[.;,])"
 )
 
@@ -456,7 +374,8 @@ def _upper(text: str) -> str:
 
 
 _VOICE = re.compile(
-    r"^(?P<s>(?:The |A |An )?[A-Z]?[\w' -]{3,50}?) (?P<v>[a-z]+ed) (?P<o>(?:the|a|an|its|his|her) [\w' -]{3,60}?|[A-Z][\w' -]{2,40}?)"
+    r"^(?P<s>(?:The |A |An )?[A-Z]?[\w' -]{3,50}?) (?P<v>[a-z]+ed) "
+    r"(?P<o>(?:the|a|an|its|his|her) [\w' -]{3,60}?|[A-Z][\w' -]{2,40}?)"
     r"(?P<t>(?: (?:in|on|at|during|by|with|from|for|to) [^,.;]+)?)(?P<e>[.!])$"
 )
 _PASSIVE = re.compile(
@@ -478,15 +397,17 @@ def change_voice(text: str, rng: random.Random) -> str | None:
 
 
 def _article(text: str) -> str:
-    return text[0].lower() + text[1:] if text.split()[0] in ("The", "A", "An") else text
+    return text[0].lower() + text[1:] if text.startswith(("The ", "A ", "An ")) else text
 
 
 _OPENING = re.compile(
-    r"^((?:In|On|At|During|After|Before|By|For|Since|Because|When|While|Although|If|Unless|Until|Despite|From|Under) [^,]{4,70}), "
+    r"^((?:In|On|At|During|After|Before|By|For|Since|Because|When|While|Although|If|Unless|Until|Despite|From|Under) "
+    r"[^,]{4,70}), "
     r"([^.]+)\.$"
 )
 _CLOSING = re.compile(
-    r"^([^,.;]{15,120}?) ((?:in|during|after|before|since|because|when|while|although|if|unless|until|despite) [^,.;]{6,70})\.$"
+    r"^([^,.;]{15,120}?) ((?:in|during|after|before|since|because|when|while|although|if|unless|until|despite) "
+    r"[^,.;]{6,70})\.$"
 )
 
 
@@ -505,7 +426,8 @@ def drop_adjunct(text: str, rng: random.Random) -> str | None:
         re.sub(r",? (?:which|who|where|although|while|whereas|including|such as) [^,]{8,}?(?=[.!?]$)", "", text),
         re.sub(r", [^,]{6,80}?,(?= (?:is|are|was|were|has|have|had|can|will|would|may|[a-z]+(?:s|ed)) )", "", text),
         re.sub(
-            r"^(?:In|On|At|However|Moreover|Furthermore|Additionally|Also|Thus|Finally|Overall)\b[^,]{0,40}, (?=[A-Za-z])",
+            r"^(?:In|On|At|However|Moreover|Furthermore|Additionally|Also|Thus|Finally|Overall)\b[^,]{0,40}, "
+            r"(?=[A-Za-z])",
             "",
             text,
         ),
@@ -518,7 +440,8 @@ def drop_adjunct(text: str, rng: random.Random) -> str | None:
 
 _SHORT = (
     (" is not ", " isn't "), (" are not ", " aren't "), (" was not ", " wasn't "), (" did not ", " didn't "),
-    (" does not ", " doesn't "), (" cannot ", " can't "), (" will not ", " won't "), (" percent", "%"), (" per cent", "%"),
+    (" does not ", " doesn't "), (" cannot ", " can't "), (" will not ", " won't "), (" percent", "%"),
+    (" per cent", "%"),
 )  # fmt: skip
 
 
@@ -571,23 +494,7 @@ def frame(text: str, rng: random.Random) -> str | None:
     return f"{rng.choice(openings)} {_lower(text)}"
 
 
-_SYNONYMS = [
-    tuple(group.split("|"))
-    for group in (
-        "important|crucial|vital|essential;significant|considerable|substantial;shows|demonstrates|reveals;showed|demonstrated|"
-        "revealed;uses|employs;used|employed;helps|assists|aids;helped|assisted|aided;large|big;many|numerous|a lot of;several|a "
-        "number of;various|different|diverse;also|additionally;however|nevertheless;about|approximately|around|roughly;nearly|"
-        "almost;mainly|primarily|mostly;quickly|rapidly;improve|enhance;improved|enhanced;provides|gives|offers;provided|gave|"
-        "offered;includes|contains|comprises;obtained|got|acquired;bought|purchased;lived|resided;country|nation;countries|nations;"
-        "company|firm;companies|firms;people|persons;children|kids;doctor|physician;aim|goal|objective;problem|issue|difficulty;"
-        "method|approach|way;result|outcome;results|outcomes;area|region;areas|regions;role|function;agreement|accord|deal;"
-        "established|set up|founded;carried out|conducted|performed;discovered|found;believed|thought;said|stated;named|called;"
-        "famous|well-known|renowned;new|novel;main|principal|chief;whole|entire;happened|occurred|took place;located|situated;"
-        "throughout|all over;worldwide|around the world|globally;soldiers|troops;car|automobile;film|movie;chosen|selected|picked;"
-        "received|got;award|prize;wrote|penned;students|pupils;team|squad;changed|altered|modified;attempted|tried;began|started|"
-        "commenced;ended|finished|concluded;built|constructed;made|created|produced;allowed|permitted;killed|slain;whole|entire"
-    ).split(";")
-]
+_SYNONYMS = [line.split("|") for line in (_FOLDER / "synonyms.txt").read_text("utf-8").splitlines()]
 _SYNONYM_OF = {word: [other for other in group if other != word] for group in _SYNONYMS for word in group}
 
 

@@ -78,7 +78,9 @@ class Half:
 def squad2(reader: Reader, half: Half) -> Figures:
     """Whether the paragraph that a question was asked on answers it."""
     corpus = {passage["id"]: passage for passage in _lines(half.folder / "unanswerable_squad2" / "corpus.jsonl")}
-    rows = half.rows("unanswerable_squad2/questions.jsonl", "squad2 dev half", lambda row: row["title"].replace("_", " "))
+    rows = half.rows(
+        "unanswerable_squad2/questions.jsonl", "squad2 dev half", lambda row: row["title"].replace("_", " ")
+    )
     pairs = []
     for row in rows:
         passage = corpus[(row["gold_ids"] or row["related_ids"])[0]]
@@ -98,7 +100,10 @@ def clapnq(reader: Reader, half: Half) -> Figures:
     ]
     found = reader.answers(pairs)
     ranks = [
-        min(int(np.argsort(-np.array(one.sentences), kind="stable").tolist().index(gold)) for gold in row["gold_sentences"])
+        min(
+            int(np.argsort(-np.array(one.sentences), kind="stable").tolist().index(gold))
+            for gold in row["gold_sentences"]
+        )
         for row, one in zip(rows, found, strict=True)
         if row["gold_sentences"]
     ]

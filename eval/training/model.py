@@ -1,6 +1,6 @@
 """The reader's network: a BERT or MPNet encoder with a head on [CLS] and a head on every token.
 
-`cls` (4): logits of answers, supported, contradicted, not stated. `tokens` (2): belongs to the answer, is not supported.
+Logits: `cls` (4): answers, supported, contradicted, not stated; `tokens` (2): belongs to the answer, is not supported.
 """
 
 import math
@@ -20,7 +20,7 @@ PART_BYTES = 15_000_000
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """`relative`: MPNet's attention, with a bias by distance in place of segments. `first`: the first position's row."""
+    """`relative`: MPNet's attention, with a bias by distance. `first`: the row of the first position."""
 
     hidden: int
     layers: int
@@ -192,7 +192,9 @@ def load(folder: Path, name: str, config: Config = MINILM) -> Network:
 
 
 def mixed(network: Network, other: Network, share: float) -> Network:
-    """The weights of two networks averaged, `share` of them the other's: what training on gained, with less forgotten."""
+    """The mean of two networks' weights, `share` of it the other's: what training on gained, with less forgotten."""
     theirs = other.state_dict()
-    network.load_state_dict({key: (1 - share) * mine + share * theirs[key] for key, mine in network.state_dict().items()})
+    network.load_state_dict(
+        {key: (1 - share) * mine + share * theirs[key] for key, mine in network.state_dict().items()}
+    )
     return network

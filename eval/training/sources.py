@@ -6,19 +6,24 @@ ones left out.
 
 import csv
 import io
+import itertools
 import json
 import random
 import re
 import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from eval.training.evidence import flat, select, sentences
 from eval.training.rows import CONTRADICTED, NOT_STATED, NOT_SUPPORTED, SUPPORTED, Row
 
+# A claim that is longer is cut off by the network's limit.
+MAX_CLAIM_WORDS = 120
+# Questions that are asked on a wrong paragraph, too.
+SHARE_ELSEWHERE = 0.6
 NLI = {"entailment": SUPPORTED, "contradiction": CONTRADICTED, "neutral": NOT_STATED, "not_entailment": NOT_SUPPORTED}
 FEVER = {"SUPPORTS": SUPPORTED, "REFUTES": CONTRADICTED, "NOT_ENOUGH_INFO": NOT_STATED, "NOT ENOUGH INFO": NOT_STATED}
 
@@ -42,7 +47,7 @@ class Material:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """Where clones of the repositories lie, as OWNER+NAME/repo, bare or plain; and the development data, if there are."""
+    """Where clones of the repositories lie, as OWNER+NAME/repo, bare or plain; and the development data, if any."""
 
     repositories: Path
     development: Path | None = None
@@ -87,7 +92,9 @@ def _detokenised(text: str) -> str:
     return re.sub(r" (n't|'s|'re|'ve|'ll)\b", r"\1", text)
 
 
-def _claim(claim: str, evidence: list[str], label: int, source: str, group: object, weight: float = 1.0) -> Row | None:
+def _claim(  # noqa: PLR0917
+    claim: str, evidence: list[str], label: int, source: str, group: object, weight: float = 1.0
+) -> Row | None:
     evidence = [flat(text) for text in evidence if text.strip()]
     if not claim.strip() or not evidence:
         return None
@@ -109,29 +116,34 @@ def _squad(data: list[Any], source: str, rng: random.Random) -> Material:
         paragraphs = [sentences(paragraph["context"]) for paragraph in article["paragraphs"]]
         material.articles.append(Article(title, tuple(map(tuple, paragraphs)), source))
         for paragraph, text in zip(article["paragraphs"], paragraphs, strict=True):
+            others = [other for other in paragraphs if other is not text]
             for asked in paragraph["qas"]:
-                material.rows.extend(_asked(asked, paragraph["context"], text, paragraphs, title, source, rng))
+                row = _asked(asked, paragraph["context"], text, title, source)
+                material.rows.append(row)
+                if row.label and rng.random() < SHARE_ELSEWHERE:
+                    material.rows.extend(_elsewhere(row, asked, others, rng))
     return material
 
 
-def _asked(
-    asked: Any, context: str, text: list[str], paragraphs: list[list[str]], title: str, source: str, rng: random.Random
-) -> Iterator[Row]:
-    question, group, none = flat(asked["question"]), f"{source}/{title}", (0,) * len(text)
-    if asked.get("is_impossible", False):
-        yield Row("answers", question, tuple(text), 0, source, group, title, none, weight=1.5)
-        return
+def _asked(asked: Any, context: str, text: list[str], title: str, source: str) -> Row:
+    question, group = flat(asked["question"]), f"{source}/{title}"
     marks = [0] * len(text)
+    if asked.get("is_impossible", False):
+        return Row("answers", question, tuple(text), 0, source, group, title, tuple(marks), weight=1.5)
     for answer in asked["answers"]:
         marks[_sentence_at(text, len(flat(context[: answer["answer_start"]])), flat(answer["text"]))] = 1
-    yield Row("answers", question, tuple(text), 1, source, group, title, tuple(marks))
+    return Row("answers", question, tuple(text), 1, source, group, title, tuple(marks))
+
+
+def _elsewhere(row: Row, asked: Any, others: list[list[str]], rng: random.Random) -> Iterator[Row]:
+    """The question on the nearest of some other paragraphs that do not hold its answer."""
     words = [flat(answer["text"]).lower() for answer in asked["answers"]]
-    others = [
-        other for other in paragraphs if other is not text and not any(w in " ".join(other).lower() for w in words)
-    ]
-    if others and rng.random() < 0.6:
-        other = max(rng.sample(others, min(6, len(others))), key=lambda o: _shared(question, " ".join(o)))
-        yield Row("answers", question, tuple(other), 0, f"{source} other paragraph", group, title, (0,) * len(other))
+    without = [other for other in others if not any(word in " ".join(other).lower() for word in words)]
+    if without:
+        tried = rng.sample(without, min(6, len(without)))
+        near = max(tried, key=lambda other: _shared(row.first, " ".join(other)))
+        source = f"{row.source} other paragraph"
+        yield replace(row, sentences=tuple(near), label=0, source=source, answering=(0,) * len(near))
 
 
 def _shared(question: str, text: str) -> int:
@@ -139,7 +151,7 @@ def _shared(question: str, text: str) -> int:
 
 
 def _sentence_at(text: list[str], at: int, answer: str) -> int:
-    """The sentence that begins at or before character `at` of the joined text, if it holds the answer; else one that does."""
+    """The sentence that character `at` of the joined text lies in, if it holds the answer; else the nearest that does."""
     start, hit = 0, 0
     for number, one in enumerate(text):
         if start <= at + 1:
@@ -202,10 +214,10 @@ def qed(folder: Folder, rng: random.Random) -> Material:
         if row["annotation"].get("explanation_type") != "single_sentence":
             continue
         starts = [*row["sentence_starts"], len(row["paragraph_text"])]
-        pairs = list(zip(starts, starts[1:], strict=False))
+        pairs = list(itertools.pairwise(starts))
         text = [_detokenised(flat(row["paragraph_text"][start:end])) for start, end in pairs]
         chosen = row["annotation"]["selected_sentence"]["start"]
-        marks = tuple(int(start <= chosen < end) for start, end in pairs)
+        marks = tuple(1 if start <= chosen < end else 0 for start, end in pairs)
         if all(text) and sum(marks):
             title = row["title_text"]
             material.rows.append(
@@ -433,14 +445,26 @@ def expert_qa(folder: Folder, rng: random.Random) -> Material:
 def _development(name: str, source: str) -> Reader:
     def read(folder: Folder, rng: random.Random) -> Material:
         return _claims(
-            _claim(row["claim"], select(row["claim"], row["passages"]), SUPPORTED if row["supported"] else NOT_SUPPORTED,
-                   source, row["group"], 1.5)
+            _claim(
+                row["claim"],
+                select(row["claim"], row["passages"]),
+                SUPPORTED if row["supported"] else NOT_SUPPORTED,
+                source,
+                row["group"],
+                1.5,
+            )
             for row in folder.rows_of(name)
-            if len(row["claim"].split()) < 120
-        )  # fmt: skip
+            if len(row["claim"].split()) < MAX_CLAIM_WORDS
+        )
 
     return read
 
+
+snli = _nli_csv("nli_datasets/snli/dev.csv", "SNLI dev")
+multi_nli = _nli_csv("nli_datasets/mnli/dev.csv", "MultiNLI dev")
+attribution_bench = _development("claim_support_attributionbench.jsonl", "AttributionBench dev")
+wice = _development("claim_support_wice.jsonl", "WiCE dev")
+faithfulness = _development("claim_support_mtrag_faithfulness.jsonl", "mtRAG faithfulness dev")
 
 CC_BY_SA_3, CC_BY_SA_4 = "CC-BY-SA-3.0", "CC-BY-SA-4.0"
 SOURCES = (
@@ -452,8 +476,8 @@ SOURCES = (
     Source("PubMedQA", "pubmedqa/pubmedqa", "MIT", pubmed_qa),
     Source("ClapNQ, development half", "primeqa/clapnq", "Apache-2.0", clapnq),
     Source("mtRAG, development half", "IBM/mt-rag-benchmark", "Apache-2.0", mtrag),
-    Source("SNLI, development set", "felipessalvatore/NLI_datasets", CC_BY_SA_4, _nli_csv("nli_datasets/snli/dev.csv", "SNLI dev")),
-    Source("MultiNLI, development set", "felipessalvatore/NLI_datasets", "OANC, CC-BY-SA-3.0, CC-BY-3.0", _nli_csv("nli_datasets/mnli/dev.csv", "MultiNLI dev")),
+    Source("SNLI, development set", "felipessalvatore/NLI_datasets", CC_BY_SA_4, snli),
+    Source("MultiNLI, development set", "felipessalvatore/NLI_datasets", "OANC, CC-BY-SA-3.0, CC-BY-3.0", multi_nli),
     Source("MED", "verypluming/MED", CC_BY_SA_4, med),
     Source("HELP", "verypluming/HELP", CC_BY_SA_4, help_),
     Source("ScoNe", "selenashe/ScoNe", "CC0-1.0", scone),
@@ -462,7 +486,12 @@ SOURCES = (
     Source("FEVER symmetric", "TalSchuster/FeverSymmetric", "MIT, text CC-BY-SA-3.0", fever_symmetric),
     Source("SummEdits", "salesforce/factualNLG", "Apache-2.0", summ_edits),
     Source("ExpertQA", "chaitanyamalaviya/ExpertQA", "MIT", expert_qa),
-    Source("AttributionBench, development half", "OSU-NLP-Group/AttributionBench", "MIT and Apache-2.0 parts", _development("claim_support_attributionbench.jsonl", "AttributionBench dev")),
-    Source("WiCE, development half", "ryokamoi/wice", "ODC-BY-1.0, text CC-BY-SA", _development("claim_support_wice.jsonl", "WiCE dev")),
-    Source("mtRAG faithfulness, development half", "IBM/mt-rag-benchmark", "Apache-2.0", _development("claim_support_mtrag_faithfulness.jsonl", "mtRAG faithfulness dev")),
-)  # fmt: skip
+    Source(
+        "AttributionBench, development half",
+        "OSU-NLP-Group/AttributionBench",
+        "MIT and Apache-2.0 parts",
+        attribution_bench,
+    ),
+    Source("WiCE, development half", "ryokamoi/wice", "ODC-BY-1.0, text CC-BY-SA", wice),
+    Source("mtRAG faithfulness, development half", "IBM/mt-rag-benchmark", "Apache-2.0", faithfulness),
+)

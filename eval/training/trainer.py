@@ -28,7 +28,7 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One row in tokens. `sentence`: number of each token's sentence; `answering`, `unsupported`: labels; -1 outside."""
+    """One row in tokens. `sentence`: the number of each token's; `answering`, `unsupported`: labels; -1 outside."""
 
     ids: Ints
     kinds: Ints
@@ -197,15 +197,15 @@ def loss_of(scores: Scores, batch: Batch, teacher: Scores | None = None, hard: f
     labelled = labelled + 0.5 * _share(by_token, known, statement)
     if teacher is None:
         return (labelled * batch.weight).mean()
-    soft = _distance(scores, teacher, batch, means, counts, statement) * ~batch.made
+    soft = _distance(scores, teacher, batch) * ~batch.made
     return (labelled * batch.weight * torch.where(batch.made, 1.0, hard) + soft).mean()
 
 
-def _distance(
-    scores: Scores, teacher: Scores, batch: Batch, means: Tensor, counts: Tensor, statement: Tensor
-) -> Tensor:
+def _distance(scores: Scores, teacher: Scores, batch: Batch) -> Tensor:
     """How far the scores are from the teacher's, a number a row."""
     (cls, tokens), (their_cls, their_tokens) = scores, teacher
+    means, counts = _by_sentence(tokens[..., 0], batch)
+    statement = batch.unsupported != OUTSIDE
     answers = functional.binary_cross_entropy_with_logits(cls[:, 0], their_cls[:, 0].sigmoid(), reduction="none")
     supports = -(their_cls[:, 1:].softmax(-1) * functional.log_softmax(cls[:, 1:], -1)).sum(-1)
     their_means, _ = _by_sentence(their_tokens[..., 0], batch)
@@ -235,6 +235,7 @@ def train(
     pairs: Pairs,
     draw: Callable[[np.random.Generator], Ints],
     plan: Plan,
+    *,
     teacher: model.Network | None = None,
     checkpoint: Callable[[model.Network], Any] | None = None,
     seed: int = 20261128,
