@@ -134,9 +134,10 @@ def export(weights: Path, out: Path, name: str, towards: Path | None, share: flo
 @training.command()
 @click.argument("models", type=existing, nargs=-1, required=True)
 @click.option("--development", type=existing, help="The folder of the development data.")
+@click.option("--held", type=existing, help="held.json.gz, for the groups that no version was trained on.")
 @click.option("--whole", is_flag=True, help="All groups, not only those kept out of training.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
-def evaluate(models: tuple[Path, ...], development: Path | None, whole: bool, as_json: bool) -> None:
+def evaluate(models: tuple[Path, ...], development: Path | None, held: Path | None, whole: bool, as_json: bool) -> None:
     """Measure MODELS, each an ONNX file, on what a reader is chosen by."""
     from eval.training.evaluate import evaluate as measure
     from rag.models.minilm import bundled_tokenizer
@@ -146,7 +147,7 @@ def evaluate(models: tuple[Path, ...], development: Path | None, whole: bool, as
     for path in models:
         reader = OnnxReader(path.stem, str(path), bundled_tokenizer(), threads=1)
         figures = {}
-        for name, figure in measure(reader, development, whole):
+        for name, figure in measure(reader, development, held, whole):
             figures[name] = figure
             if not as_json:
                 click.echo(f"{path.stem}  {name}  {json.dumps(figure)}")

@@ -151,7 +151,7 @@ def _shared(question: str, text: str) -> int:
 
 
 def _sentence_at(text: list[str], at: int, answer: str) -> int:
-    """The sentence that character `at` of the joined text lies in, if it holds the answer; else the nearest that does."""
+    """The sentence that character `at` of the joined text lies in, or the nearest that holds the answer."""
     start, hit = 0, 0
     for number, one in enumerate(text):
         if start <= at + 1:
@@ -218,7 +218,7 @@ def qed(folder: Folder, rng: random.Random) -> Material:
         text = [_detokenised(flat(row["paragraph_text"][start:end])) for start, end in pairs]
         chosen = row["annotation"]["selected_sentence"]["start"]
         marks = tuple(1 if start <= chosen < end else 0 for start, end in pairs)
-        if all(text) and sum(marks):
+        if all(text) and any(marks):
             title = row["title_text"]
             material.rows.append(
                 Row("answers", flat(row["question_text"]), tuple(text), 1, "QED", f"QED/{title}", title, marks)
