@@ -52,16 +52,20 @@ def build(repositories: Path, out: Path, development: Path | None, edited: int, 
 def train(  # noqa: PLR0917
     data: Path, weights: Path, out: Path, minutes: float, rate: float, name: str, threads: int, max_steps: int | None
 ) -> None:
-    """Train on from WEIGHTS: labels where rows have them, what the weights said before where they are not made."""
+    """Train on from WEIGHTS, an exported model or a folder of NAME.0.npz and on.
+
+    Rows made by rule teach their labels; the others their labels and what the weights said before.
+    """
     import torch
 
     from eval.training import model, rows, trainer
+    from eval.training.export import load_exported
 
     torch.set_num_threads(threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     read = rows.read(data / "train.json.gz")
     pairs = trainer.Pairs(read, trainer.tokenizer_of(TOKENIZER), device)
-    network = model.load(weights, name).to(device)
+    network = (load_exported(weights) if weights.is_file() else model.load(weights, name)).to(device)
     tokens = GPU_TOKENS if device == "cuda" else CPU_TOKENS
     trainer.train(
         network,

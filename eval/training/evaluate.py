@@ -19,9 +19,6 @@ REVERSED = Path(__file__).parents[1] / "calibration" / "reversed.jsonl"
 # Faithful paraphrases that have to be shown, where the threshold is set.
 PARAPHRASES_SHOWN = 0.85
 
-# Of unseen rows: enough for an interval of about ± .04.
-ROWS_PER_SOURCE = 400
-
 Figures = dict[str, Any]
 
 
@@ -144,14 +141,14 @@ CLAIMS = {
 }
 
 
-def unseen(reader: Reader, rows: Sequence[Row]) -> Iterator[tuple[str, Figures]]:
+def unseen(reader: Reader, rows: Sequence[Row], per_source: int) -> Iterator[tuple[str, Figures]]:
     """By source, the rows of groups that no version was trained on; other passages count with their questions."""
     by_source: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         words = row.source.split()
         # An edit or a frame counts as one source; so do a set's questions on right and on wrong passages.
         name = words[0] if row.task == "answers" or words[0] in MADE else row.source
-        if is_unseen(row.group) and row.label is not None and len(by_source[f"{row.task} {name}"]) < ROWS_PER_SOURCE:
+        if is_unseen(row.group) and row.label is not None and len(by_source[f"{row.task} {name}"]) < per_source:
             by_source[f"{row.task} {name}"].append(row)
     for name, found in sorted(by_source.items()):
         pairs = [Pair(row.first, row.sentences, row.heading) for row in found]
@@ -165,15 +162,15 @@ def unseen(reader: Reader, rows: Sequence[Row]) -> Iterator[tuple[str, Figures]]
 
 
 def evaluate(
-    reader: Reader, folder: Path | None, held: Path | None, whole: bool = False
+    reader: Reader, *, development: Path | None, held: Path | None, per_source: int, whole: bool
 ) -> Iterator[tuple[str, Figures]]:
-    """Figures one by one, quick ones first; without `held` and `folder`, only of our own statements."""
+    """Figures one by one, quick ones first; without `held` and `development`, only of our own statements."""
     yield "reversed", reversed_statements(reader, _lines(REVERSED))
     if held is not None:
-        yield from unseen(reader, read(held))
-    if folder is None:
+        yield from unseen(reader, read(held), per_source)
+    if development is None:
         return
-    half = Half(folder, whole)
+    half = Half(development, whole)
     yield "squad2", squad2(reader, half)
     yield "clapnq", clapnq(reader, half)
     for name, (file, source) in CLAIMS.items():

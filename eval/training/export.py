@@ -1,14 +1,19 @@
 """The network to ONNX, and to int8: dynamic, a scale a channel."""
 
 import hashlib
+import re
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+import onnx
 import torch
+from onnx import numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import Tensor, nn
 from torch.nn import functional
 
-from eval.training.model import Layer, Network
+from eval.training.model import MINILM, Layer, Network
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
@@ -32,7 +37,9 @@ class Plain(nn.Module):
 
 
 def _attend(layer: Layer, x: Tensor, bias: Tensor) -> Tensor:
-    batch, length, hidden = x.shape
+    batch, length, _ = x.shape
+    # A number, where the tracer would make a tensor of the shape.
+    hidden = layer.out.in_features
     size = hidden // layer.heads
     query, key, value = (
         part.reshape(batch, length, layer.heads, size).transpose(1, 2) for part in layer.qkv(x).split(hidden, dim=-1)
@@ -67,3 +74,31 @@ def export(network: Network, out: Path) -> str:
     )
     full.unlink()
     return hashlib.sha256(out.read_bytes()).hexdigest()
+
+
+_LINEAR = re.compile(r"(qkv|out|up|down|pool|cls_head|token_head)(?:_(\d+))?/(?:Gemm_)?MatMul_quant$")
+
+
+def load_exported(path: Path) -> Network:
+    """The network of an exported int8 model, to train on from: its weights with the rounding of int8 in them."""
+    graph = onnx.load(str(path)).graph
+    stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+
+    def whole(name: str) -> npt.NDArray[np.float32]:
+        zero = stored[f"{name}_zero_point"].astype(np.float32)
+        return np.asarray((stored[f"{name}_quantized"].astype(np.float32) - zero) * stored[f"{name}_scale"], np.float32)
+
+    # Names begin with that of the module that was exported.
+    plain = {name.split(".", 1)[1]: value for name, value in stored.items() if "." in name and value.ndim == 1}
+    state = {name: value for name, value in plain.items() if name.endswith((".bias", ".weight"))}
+    for name in stored:
+        if name.endswith(".weight_quantized"):
+            state[name.split(".", 1)[1].removesuffix("_quantized")] = whole(name.removesuffix("_quantized"))
+    for node in graph.node:
+        match = _LINEAR.search(node.name)
+        if match:
+            layer = f"layers.{match[2] or 0}." if match[1] in ("qkv", "out", "up", "down") else ""
+            state[f"{layer}{match[1]}.weight"] = whole(node.input[1].removesuffix("_quantized")).T.copy()
+    network = Network(MINILM)
+    network.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in state.items()})
+    return network
