@@ -139,9 +139,17 @@ def export(weights: Path, out: Path, name: str, towards: Path | None, share: flo
 @click.argument("models", type=existing, nargs=-1, required=True)
 @click.option("--development", type=existing, help="The folder of the development data.")
 @click.option("--held", type=existing, help="held.json.gz, for the groups that no version was trained on.")
+@click.option("--per-source", default=400, show_default=True, help="Rows of held.json.gz for each source.")
 @click.option("--whole", is_flag=True, help="All groups, not only those kept out of training.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
-def evaluate(models: tuple[Path, ...], development: Path | None, held: Path | None, whole: bool, as_json: bool) -> None:
+def evaluate(  # noqa: PLR0917
+    models: tuple[Path, ...],
+    development: Path | None,
+    held: Path | None,
+    per_source: int,
+    whole: bool,
+    as_json: bool,
+) -> None:
     """Measure MODELS, each an ONNX file, on what a reader is chosen by."""
     from eval.training.evaluate import evaluate as measure
     from rag.models.minilm import bundled_tokenizer
@@ -151,7 +159,7 @@ def evaluate(models: tuple[Path, ...], development: Path | None, held: Path | No
     for path in models:
         reader = OnnxReader(path.stem, str(path), bundled_tokenizer(), threads=1)
         figures = {}
-        for name, figure in measure(reader, development, held, whole):
+        for name, figure in measure(reader, development=development, held=held, per_source=per_source, whole=whole):
             figures[name] = figure
             if not as_json:
                 click.echo(f"{path.stem}  {name}  {json.dumps(figure)}")
