@@ -32,6 +32,10 @@ class Row:
     unsupported: tuple[Span, ...] | None = None
     weight: float = 1.0
 
+    @property
+    def characters(self) -> int:
+        return len(self.first) + sum(map(len, self.sentences))
+
 
 def write(rows: Iterable[Row], path: Path) -> None:
     number: dict[str, int] = {}
