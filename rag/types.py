@@ -39,13 +39,21 @@ class Block:
 class Document:
     """A document as a reader gives it: canonical text, and the blocks that stand in it in order.
 
-    `pages` holds the offset at which each page begins, for formats that have pages.
+    `pages` holds the offset at which each page begins, for formats that have pages; `page_labels` the numbers printed
+    on them, where the file says that these differ. `left_out` counts what its text does not hold, in the plural:
+    `("pictures", 3)`. `author` and `modified` (ISO 8601) are what the file itself says of them; `notes` are sentences
+    on how it was read.
     """
 
     id: str
     text: str
     blocks: tuple[Block, ...]
     pages: tuple[int, ...] = ()
+    page_labels: tuple[str, ...] = ()
+    left_out: tuple[tuple[str, int], ...] = ()
+    author: str = ""
+    modified: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def sha256(self) -> str:
@@ -215,7 +223,7 @@ class Answer:
     notices: tuple[Notice, ...] = ()
     error: str | None = None
     id: str | None = None
-    answers_question: float | None = None
+    answers_question: float | None = None  # the probability that the passages answer; None where none was read
     scope: tuple[str, ...] = ()  # the globs that limited what it was asked of; () is every document
 
     def record(self) -> JSON:

@@ -343,7 +343,7 @@ def asked(server: ScriptedServer) -> Counter[str]:
     return Counter(seen.body["messages"][-1]["content"].rsplit("Question: ", 1)[1].strip() for seen in server.seen)
 
 
-def until(holds: Any, timeout_s: float = 90) -> None:
+def until(holds: Any, timeout_s: float = 600) -> None:
     deadline = time.monotonic() + timeout_s
     while not holds():
         assert time.monotonic() < deadline

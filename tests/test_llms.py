@@ -18,7 +18,7 @@ from rag.errors import BackendNotReady, BackendUnavailable, SettingsError, Strea
 from rag.installing import here
 from rag.llms import BACKENDS, Backend, Spec, check_spec, context_tokens, open_model
 from rag.llms.candidate import Candidate
-from rag.llms.fallback import SteadyModel, repeats
+from rag.llms.fallback import FallbackChatModel, repeats
 from rag.llms.prompts import REFUSAL, prompt
 from rag.settings import Settings, load_settings
 
@@ -125,7 +125,7 @@ def test_many_questions_at_once_open_a_model_only_once() -> None:
         return FakeListChatModel(responses=["Yes."])
 
     candidate = Candidate(Spec("theirs", "m"), Backend(open=slowly, example="m"), settings_with())
-    model = SteadyModel(candidates=[candidate], retries=0)
+    model = FallbackChatModel(candidates=[candidate], retries=0)
     with ThreadPoolExecutor(8) as pool:
         assert {message.text for message in pool.map(model.invoke, ["Hello"] * 16)} == {"Yes."}
     assert opened == ["m"]

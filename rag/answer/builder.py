@@ -5,17 +5,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from rag.answer import replies
-from rag.answer.chain import Reply
+from rag.answer.answerer import Found, Reply
 from rag.answer.checking import SHOWN, Checked, is_shown, joined
 from rag.answer.disagreement import CODE, Place, Rival
+from rag.answer.extractive import NAME as OFFLINE
 from rag.llms import cost_usd
 from rag.settings import Settings
 from rag.types import Answer, Notice, Passage, Statement, Status, Timings, Usage
 
 # A model that goes on and on is stopped after this many statements.
 MOST_STATEMENTS = 200
-# The backend that leaves out of the passages what gives orders.
-OFFLINE = "offline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +33,10 @@ class Inquiry:
     question: str
     spec: str
     show: str
+    scope: tuple[str, ...] = ()
     search_question: str = ""
     passages: tuple[Passage, ...] = ()
+    answers_question: float | None = None
     shown: list[Statement] = field(default_factory=list)
     withheld: list[Statement] = field(default_factory=list)
     dangling: list[str] = field(default_factory=list)
@@ -51,17 +52,18 @@ class Inquiry:
     _began: float = field(default_factory=time.perf_counter)
 
     @classmethod
-    def of(cls, question: str, spec: str, settings: Settings) -> "Inquiry":
-        """A question that has just been asked."""
-        return cls(question, spec, settings.show, search_question=question)
+    def of(cls, question: str, spec: str, settings: Settings, scope: Iterable[str] = ()) -> "Inquiry":
+        """A question that has just been asked, of the documents in `scope`."""
+        return cls(question, spec, settings.show, tuple(scope), search_question=question)
 
     def notice(self, code: str, message: str) -> None:
         """Something the reader should know."""
         self.notices.append(Notice(code, message))
 
-    def found(self, search_question: str, passages: tuple[Passage, ...]) -> None:
+    def found(self, found: Found) -> None:
         """The search is done."""
-        self.search_question, self.passages, self.search_ms = search_question, passages, self._elapsed_ms()
+        self.search_question, self.passages, self.search_ms = found.question, found.passages, self._elapsed_ms()
+        self.used(found.usage)
 
     def add(self, checked: Checked) -> Iterator[Statement]:
         """Takes in a checked statement; gives it back unless the whole answer is held until its end."""
@@ -143,6 +145,12 @@ class Inquiry:
         if reply.finish == "refused":
             self.notice("model_refused", "The model declined to answer.")
 
+    def forget(self) -> None:
+        """What was said so far were the model's thoughts."""
+        for said in (self.shown, self.withheld, self.dangling):
+            said.clear()
+        self.idle_citations, self.first_statement_ms = 0, None
+
     def used(self, usage: Usage) -> None:
         """Adds the tokens of one call to the model."""
         if usage.input_tokens is not None or usage.output_tokens is not None:
@@ -170,7 +178,8 @@ class Inquiry:
             backend=self.spec, answered_by=self.answered_by, embedder=origin.embedder, verifier=origin.verifier,
             index=origin.index, usage=Usage(*tokens, cost),
             timings=Timings(self.search_ms, self.first_statement_ms, self._elapsed_ms()),
-            notices=tuple(self.notices), error=error,
+            notices=tuple(self.notices), error=error, scope=self.scope,
+            answers_question=self.answers_question,
         )  # fmt: skip
 
     def _elapsed_ms(self) -> float:

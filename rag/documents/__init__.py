@@ -11,11 +11,12 @@ from rag.documents.html import read_html
 from rag.documents.isolation import read_apart
 from rag.documents.jsonl import read_jsonl
 from rag.documents.markdown import read_markdown
-from rag.documents.office import read_docx, read_pptx
 from rag.documents.pdf import read_pdf
 from rag.documents.plain import read_text
 from rag.documents.signatures import mismatch
+from rag.documents.slides import read_pptx
 from rag.documents.tables import read_csv, read_workbook
+from rag.documents.word import read_docx
 from rag.errors import DocumentsError, ReadError
 from rag.types import Document
 

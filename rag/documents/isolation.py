@@ -6,6 +6,7 @@ for a while.
 
 import atexit
 import contextlib
+import dataclasses
 import json
 import os
 import queue
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -22,8 +24,10 @@ from typing import IO, Any
 from rag.errors import ReadError
 from rag.types import Block, Document
 
-LONGEST_S = 150.0
-LARGEST_MEMORY = 4 * 1024**3
+# What a file may take: a small one that takes longer was made to.
+LONGEST_S = 25.0
+SECONDS_A_MB = 10.0
+LARGEST_MEMORY = 3 * 1024**3 // 2
 IDLE_S = 20.0
 HEADER = struct.Struct("<II")  # how long the name and the data that follow are, in bytes
 
@@ -36,8 +40,10 @@ def read_apart(data: bytes, name: str) -> Iterator[Document | ReadError]:
         if "error" in answer:
             yield ReadError(answer["error"])
         else:
-            blocks = tuple(Block(*block) for block in answer["blocks"])
-            yield Document(answer["id"], answer["text"], blocks, tuple(answer["pages"]))
+            blocks = tuple(Block(*block) for block in answer.pop("blocks"))
+            left_out = tuple((what, count) for what, count in answer.pop("left_out"))
+            fields: Any = {key: tuple(value) if isinstance(value, list) else value for key, value in answer.items()}
+            yield Document(blocks=blocks, left_out=left_out, **fields)
 
 
 class _Child:
@@ -65,7 +71,7 @@ class _Child:
         self._lines.put(b"")
 
     def ask(self, data: bytes, name: str) -> list[dict[str, Any]]:
-        """Send a file, wait for all answers. Raises queue.Empty after LONGEST_S without one, EOFError after a crash."""
+        """Send a file, wait for all answers. Raises queue.Empty when it takes too long, EOFError after a crash."""
         assert self._process.stdin
         try:
             self._process.stdin.write(HEADER.pack(len(name.encode()), len(data)) + name.encode())
@@ -74,7 +80,8 @@ class _Child:
         except OSError:
             raise EOFError from None
         answers: list[dict[str, Any]] = []
-        while line := self._lines.get(timeout=LONGEST_S):
+        deadline = time.monotonic() + _longest_s(data)
+        while line := self._lines.get(timeout=max(0.0, deadline - time.monotonic())):
             if (answer := json.loads(line)) is None:
                 return answers
             answers.append(answer)
@@ -113,7 +120,7 @@ class _Parser:
                 answers = self._child.ask(data, name)
             except queue.Empty:
                 self._stop()
-                raise ReadError(f"{name} takes longer than {LONGEST_S:.0f} s to read. Split it.") from None
+                raise ReadError(f"{name} takes longer than {_longest_s(data):.0f} s to read. Split it.") from None
             except EOFError:
                 complaint = self._stop()
                 if complaint == "memory":
@@ -132,6 +139,10 @@ class _Parser:
     def _stop(self) -> str:
         child, self._child = self._child, None
         return child.stop() if child else ""
+
+
+def _longest_s(data: bytes) -> float:
+    return LONGEST_S and LONGEST_S + SECONDS_A_MB * len(data) / 2**20
 
 
 _parser = _Parser()
@@ -160,7 +171,7 @@ def _answer(answers: IO[str], found: Document | ReadError) -> None:
     value: dict[str, Any] = {"error": str(found)}
     if isinstance(found, Document):
         blocks = [(block.start, block.end, block.kind, block.level) for block in found.blocks]
-        value = {"id": found.id, "text": found.text, "blocks": blocks, "pages": found.pages}
+        value = {field.name: getattr(found, field.name) for field in dataclasses.fields(found)} | {"blocks": blocks}
     answers.write(json.dumps(value) + "\n")
 
 

@@ -1,8 +1,11 @@
 """Files that are zip packages (DOCX, PPTX, XLSX, EPUB): opened only when what they unpack to is bounded."""
 
 import io
+import posixpath
+import re
 import zipfile
 import zlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rag.errors import ReadError
@@ -16,6 +19,7 @@ MOST_PARTS = 20_000
 # Markup packs to a tenth or a fiftieth; a part that packs better than this and is large was made to fill a memory.
 LARGEST_RATIO = 300
 SMALL_PART = 5 * 1024 * 1024
+STRICT = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w+)/")
 OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
@@ -66,3 +70,70 @@ def xml(data: bytes, name: str) -> "Element":
         return etree.fromstring(data, etree.XMLParser(resolve_entities=False, no_network=True))
     except etree.XMLSyntaxError:
         raise ReadError(f"{name} is damaged: one of its parts is not XML.") from None
+
+
+def attribute(element: "Element", *names: str) -> str:
+    """The value of the first attribute with one of these names, in whatever namespace; empty when there is none."""
+    return next((str(value) for key, value in element.items() if str(key).rsplit("}", 1)[-1] in names), "")
+
+
+def elements(data: bytes, name: str, tags: tuple[str, ...]) -> Iterator["Element"]:
+    """The elements of these names in an XML part as they begin, one at a time, so that a large part fits in memory."""
+    from lxml import etree
+
+    wanted = tuple(f"{{*}}{tag}" for tag in tags)
+    try:
+        for event, element in etree.iterparse(
+            io.BytesIO(data), events=("start", "end"), tag=wanted, resolve_entities=False, no_network=True
+        ):
+            if event == "start":
+                yield element
+            else:
+                element.clear()
+    except etree.XMLSyntaxError:
+        raise ReadError(f"{name} is damaged: one of its parts is not XML.") from None
+
+
+def transitional(part: bytes) -> bytes:
+    """An XML part that names its elements as the Strict variant of Office does, with the names that all others use."""
+    return STRICT.sub(rb"http://schemas.openxmlformats.org/\1/2006/", part)
+
+
+def rewritten(package: zipfile.ZipFile, data: bytes) -> bytes:
+    """The package with the names of the Transitional variant, where it is of the Strict one."""
+    parts = {part: package.read(part) for part in package.namelist()}
+    if not any(STRICT.search(content[:4096]) for part, content in parts.items() if part.endswith((".xml", ".rels"))):
+        return data
+    result = io.BytesIO()
+    with zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as copy:
+        for part, content in parts.items():
+            copy.writestr(part, transitional(content) if part.endswith((".xml", ".rels")) else content)
+    return result.getvalue()
+
+
+def related(package: zipfile.ZipFile, part: str, name: str) -> dict[str, tuple[str, str]]:
+    """The parts that a part refers to, by the name it has for them: their kind and where they are."""
+    folder, file = posixpath.split(part)
+    where = posixpath.join(folder, "_rels", f"{file}.rels")
+    if where not in package.namelist():
+        return {}
+    return {
+        link.get("Id") or "": (
+            link.get("Type") or "",
+            posixpath.normpath(posixpath.join("/", folder, link.get("Target") or "")).lstrip("/"),
+        )
+        for link in xml(package.read(where), name).iter("{*}Relationship")
+        if link.get("TargetMode") != "External"
+    }
+
+
+def about(package: zipfile.ZipFile, name: str) -> tuple[str, str]:
+    """Who wrote an Office file and when it was changed last, as it says itself."""
+    if "docProps/core.xml" not in package.namelist():
+        return "", ""
+    try:
+        core = xml(package.read("docProps/core.xml"), name)
+    except ReadError:  # not worth a document
+        return "", ""
+    texts = {str(element.tag).rsplit("}", 1)[-1]: (element.text or "").strip() for element in core}
+    return texts.get("creator") or texts.get("lastModifiedBy", ""), texts.get("modified", "")

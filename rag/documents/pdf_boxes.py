@@ -1,25 +1,17 @@
 """Where words of the canonical text stand on the pages of their PDF, and a picture of a page to draw them on."""
 
-import ctypes
 import io
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from rag.documents.pdf import ADDED, PAGE, lay_out, opened
+from rag.documents.pdf import ADDED, PAGE, lay_out
+from rag.documents.pdf_text import glyph_boxes, opened
 from rag.errors import ReadError
-
-if TYPE_CHECKING:
-    from pypdfium2 import PdfPage, PdfTextPage
-
-# PDFium counts pixels; a page as wide as this many gives shares with six digits.
-FINE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class PageBox:
     """A stretch of one line. `page` counts from 1; the sides are shares of the page's size, counted from top left."""
 
     page: int
@@ -29,20 +21,18 @@ class Box:
     bottom: float
 
 
-def boxes(path: Path, start: int, end: int) -> list[Box]:
-    """The boxes that cover `text[start:end]` of the PDF at `path`, a line each, in order.
+def boxes(data: bytes, name: str, start: int, end: int) -> list[PageBox]:
+    """The boxes that cover `text[start:end]` of a PDF, a line each, in order.
 
     Reads the whole file again, as what a line is depends on the lines around it. Raises ReadError when it cannot.
     """
-    with opened(_bytes(path), path.name) as pdf:
-        origins = [origin for origin in lay_out(pdf, path.name).origins[start:end] if origin != ADDED]
-        found: list[Box] = []
+    with opened(data, name) as pdf:
+        origins = [origin for origin in lay_out(pdf, data, name).origins[start:end] if origin != ADDED]
+        found: list[PageBox] = []
         for number, on_page in itertools.groupby(origins, lambda origin: origin // PAGE):
             page = pdf[number]
-            text_page = page.get_textpage()
-            characters = (_box(page, text_page, number, origin % PAGE) for origin in on_page)
-            found += _merged(characters)
-            text_page.close()
+            shares = glyph_boxes(page, [origin % PAGE for origin in on_page])
+            found += _merged(PageBox(number + 1, *box) for box in shares)
             page.close()
         return found
 

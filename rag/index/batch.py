@@ -55,7 +55,8 @@ class DocumentBatch:
     def put(self, document: Document, file: str) -> None:
         """Take a document in, unless it is indexed just like this."""
         sha256 = document.sha256
-        structure = repr((document.blocks, document.pages))  # a heading may become a sentence while the text stays
+        # A heading may become a sentence while the text stays.
+        structure = repr((document.blocks, document.pages, document.page_labels, document.left_out))
         version = _digest(document.id, sha256, structure, recipe(self._chunk_tokens))[:20]
         before = self._known.get(document.id)
         if before and before.version == version:
@@ -68,8 +69,8 @@ class DocumentBatch:
             self._chunks.append((version, chunk))
             if len(self._chunks) >= SLICE_CHUNKS:
                 self._write()
-        characters = len(document.text)
-        self._entries.append(Entry(document.id, version, sha256, document.title, len(chunks), characters, file))
+        counts = len(chunks), len(document.text)
+        self._entries.append(Entry(document.id, version, sha256, document.title, *counts, file, document.left_out))
         if sum(entry.chunks for entry in self._entries) >= COMMIT_CHUNKS:
             self._commit()
 

@@ -33,6 +33,7 @@ class Entry:
     chunks: int
     characters: int
     file: str
+    left_out: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ def catalogue_record(key: str, metadata: Mapping[str, Any]) -> Entry | IndexedFi
     fields = json.loads(metadata["row"])
     if key.startswith(FILE_PREFIX):
         return IndexedFile(**{**fields, "skipped": tuple(fields["skipped"])})
-    return Entry(**fields)
+    return Entry(**{**fields, "left_out": tuple((what, count) for what, count in fields["left_out"])})
 
 
 def one_of(key: str, values: Sequence[str]) -> Where:

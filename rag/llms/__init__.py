@@ -4,8 +4,8 @@ from rag.llms.backend import Backend
 from rag.llms.budget import fit, prompt_room
 from rag.llms.prices import cost_usd
 from rag.llms.probing import backends_report, context_tokens
-from rag.llms.rows import ROWS as BACKENDS
 from rag.llms.specs import Spec, parse_spec
+from rag.llms.table import ROWS as BACKENDS
 from rag.llms.table import check_spec, leaves_machine, open_model
 from rag.llms.trial import Trial, try_backends
 

@@ -1,0 +1,267 @@
+"""What stands where on a PDF's pages: LiteParse's blocks and table cells, filled with PDFium's characters.
+
+LiteParse finds columns, tables, headings and lists, but writes plain marks for typographic ones; PDFium's characters
+are the document's own. Characters in no block become lines of their own, so that none is lost.
+"""
+
+import bisect
+import collections
+import functools
+import itertools
+import statistics
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from rag.documents.pdf_tables import GUTTER, Row, Rules, gutters, open_rows, ruled_rows, visual_lines
+from rag.documents.pdf_text import Box, Segment, page_words
+from rag.errors import ReadError
+
+if TYPE_CHECKING:
+    from pypdfium2 import PdfDocument
+
+ADDED = -1  # the index of a character that the page does not hold
+BATCH_PAGES = 25
+# Smaller than its line by this and higher by this share of it, a mark is raised.
+SMALLER, RAISED = 0.85, 0.12
+# Words that stand further apart than this share of their height have a space between them.
+APART = 0.12
+# A line this many times as far away as the lines of a table from each other may still be one of it.
+NEAR = 2.2
+
+Kind = Literal["heading", "paragraph", "item", "table", "contents"]
+KINDS: dict[str, Kind] = {"heading": "heading", "list_item": "item"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line on a page, counted from 0. `indices` holds PDFium's number of each character, or ADDED.
+
+    `hyphen` says that its last word goes on.
+    """
+
+    page: int
+    text: str
+    indices: tuple[int, ...]
+    box: Box
+    bold: bool = False
+    hyphen: bool = False
+
+
+@dataclass(slots=True)
+class Region:
+    """A part of a page: lines of text, or the rows of a table, each a list of cells, each a list of lines."""
+
+    kind: Kind
+    box: Box
+    lines: list[Line] = field(default_factory=list)
+    rows: list[list[list[Line]]] = field(default_factory=list)
+    headed: bool = False  # whether the first of them is set apart from the others
+
+    def every_line(self) -> Iterator[Line]:
+        """Its lines, or those of its rows."""
+        yield from self.lines
+        yield from (line for row in self.rows for cell in row for line in cell)
+
+
+@dataclass(slots=True)
+class Page:
+    """The regions of a page in reading order, and how many pictures stand on it."""
+
+    regions: list[Region]
+    pictures: int = 0
+
+
+def pages(pdf: "PdfDocument", data: bytes, name: str) -> Iterator[Page]:
+    """All pages in order. Raises ReadError when one is damaged."""
+    for first in range(0, len(pdf), BATCH_PAGES):
+        numbers = range(first, min(first + BATCH_PAGES, len(pdf)))
+        parsed = _parsed(data, numbers, [])
+        turned = {number: angle for number in numbers if (angle := _turned(parsed.get(number)))}
+        if turned:
+            parsed |= _parsed(data, list(turned), [(number + 1, angle) for number, angle in turned.items()])
+        for number in numbers:
+            try:
+                words = page_words(pdf, number, turned.get(number, 0))
+            except ReadError as error:
+                raise ReadError(f"{name}: {error}.") from None
+            yield _page(number, parsed.get(number), words)
+
+
+def _parsed(data: bytes, numbers: Sequence[int], corrections: list[tuple[int, int]]) -> dict[int, Any]:
+    """LiteParse's pages by index; those that it cannot read are missing."""
+    from liteparse import LiteParse, ParseError
+
+    parser = LiteParse(
+        ocr_enabled=False,
+        quiet=True,
+        extract_blocks=True,
+        extract_vector_graphics=True,
+        keep_headers_footers=True,
+        preserve_very_small_text=True,
+        continue_on_page_error=True,
+        num_workers=1,
+        max_pages=numbers[-1] + 1,
+        target_pages=",".join(str(number + 1) for number in numbers),
+        page_orientation_corrections=corrections,
+    )
+    try:
+        return {page.page_num - 1: page for page in parser.parse(data).pages}
+    except ParseError:
+        return {}
+
+
+def _turned(page: Any) -> int:
+    """By how much most of the text of a page is turned, in degrees: 0, 90, 180 or 270."""
+    angles: collections.Counter[int] = collections.Counter()
+    for item in page.text_items if page else ():
+        angles[round(item.rotation / 90) % 4 * 90] += len(item.text)
+    return angles.most_common(1)[0][0] if angles else 0
+
+
+@dataclass(slots=True)
+class _Table:
+    box: Box
+    rows: list[Row]
+    headed: bool = False
+
+
+def _page(number: int, parsed: Any, words: Sequence[Segment]) -> Page:
+    """The page with that index, from LiteParse's page, None where it gave none, and PDFium's words."""
+    blocks = [block for block in getattr(parsed, "blocks", None) or () if block.bbox]
+    graphics = getattr(parsed, "vector_graphics", None)
+    rules = Rules.of([(line.x1, line.y1, line.x2, line.y2) for line in graphics.lines] if graphics else [])
+    free = {id(word): word for word in words}
+    tables = list(_ruled_tables(free, rules))
+    for block in blocks:
+        if block.kind == "table" and (table := _open_table(block, free, rules)):
+            tables.append(table)
+    boxes = [(_box(block.bbox), block) for block in blocks if block.kind not in ("figure", "rule")]
+    inside: dict[int, list[Segment]] = collections.defaultdict(list)
+    stray: list[Segment] = []
+    for word in free.values():
+        around = [(box.height * (box.right - box.left), i) for i, (box, _) in enumerate(boxes) if box.holds(word.box.middle, 1.0)]
+        (inside[min(around)[1]] if around else stray).append(word)
+    regions: list[Region] = []
+    for i, (box, block) in enumerate(boxes):
+        for table in [table for table in tables if table.box.holds(box.middle) or box.holds(table.box.middle)]:
+            regions.append(_table_region(number, table))
+            tables.remove(table)
+        if i in inside:
+            regions.append(Region(KINDS.get(block.kind, "paragraph"), box, _lines(number, inside[i])))
+    rest = [_table_region(number, table) for table in tables]
+    rest += [Region("paragraph", line.box, [line]) for run in _runs(stray) for line in _lines(number, run)]
+    for region in rest:
+        above = [i for i, other in enumerate(regions) if other.box.bottom <= region.box.middle[1]]
+        regions.insert(above[-1] + 1 if above else 0, region)
+    return Page([r for r in regions if r.lines or r.rows], sum(block.kind == "figure" for block in blocks))
+
+
+def _box(rect: Any) -> Box:
+    return Box(rect.x, rect.y, rect.x + rect.width, rect.y + rect.height)
+
+
+def _ruled_tables(free: dict[int, Segment], rules: Rules) -> Iterator[_Table]:
+    """The tables whose cells are parted by rules; their words are no longer free."""
+    for box in rules.grids():
+        words = [word for word in free.values() if box.holds(word.box.middle)]
+        if words and (rows := ruled_rows(words, box, rules)):
+            for word in words:
+                del free[id(word)]
+            yield _Table(box, rows)
+
+
+def _open_table(block: Any, free: dict[int, Segment], rules: Rules) -> _Table | None:
+    """The table that LiteParse found, with the lines around it that stand in its columns."""
+    box = _box(block.bbox)
+    words = [word for word in free.values() if box.holds(word.box.middle, 1.0)]
+    lines = visual_lines(words)
+    if len(lines) < 2 or not (edges := gutters(lines)):
+        return None
+    near = [word for word in free.values() if box.left - 4 <= word.box.middle[0] <= box.right + 4]
+    every = visual_lines(near)
+    own = {id(word) for word in words}
+    first = next(i for i, line in enumerate(every) if any(id(word) in own for word in line))
+    last = next(i for i in reversed(range(len(every))) if any(id(word) in own for word in every[i]))
+    tops = [statistics.fmean(word.box.middle[1] for word in line) for line in every]
+    step = statistics.median(below - above for above, below in itertools.pairwise(tops[first : last + 1])) if last > first else 0
+    while first > 0 and tops[first] - tops[first - 1] < NEAR * step and _stands_in(every[first - 1], edges):
+        first -= 1
+    while last < len(every) - 1 and tops[last + 1] - tops[last] < NEAR * step and _stands_in(every[last + 1], edges):
+        last += 1
+    lines = every[first : last + 1]
+    for line in lines:
+        for word in line:
+            del free[id(word)]
+            box = box.joined(word.box)
+    return _Table(box, open_rows(lines, gutters(lines), rules), bool(block.header))
+
+
+def _stands_in(line: Sequence[Segment], edges: Sequence[float]) -> bool:
+    """Whether a line has words in several columns and none between them."""
+    columns = {bisect.bisect(edges, word.box.middle[0]) for word in line}
+    if len(columns) < 2 or any(word.box.left < edge < word.box.right for word in line for edge in edges):
+        return False
+    return all(
+        b.box.left - a.box.right > GUTTER * min(a.box.height, b.box.height)
+        for a, b in itertools.pairwise(line)
+        if bisect.bisect(edges, a.box.middle[0]) != bisect.bisect(edges, b.box.middle[0])
+    )
+
+
+def _table_region(number: int, table: _Table) -> Region:
+    made: dict[int, list[Line]] = {}  # a merged cell is one in all its places
+    for cell in (cell for row in table.rows for cell in row):
+        made.setdefault(id(cell), _lines(number, cell))
+    return Region("table", table.box, [], [[made[id(cell)] for cell in row] for row in table.rows], table.headed)
+
+
+def _runs(words: Sequence[Segment]) -> Iterator[list[Segment]]:
+    """Words that PDFium gives one after the other, on one line."""
+    run: list[Segment] = []
+    for word in words:
+        if run and word.box.beside(run[-1].box) <= 0.5:
+            yield run
+            run = []
+        run.append(word)
+    if run:
+        yield run
+
+
+def _lines(page: int, words: Sequence[Segment]) -> list[Line]:
+    return [_line(page, line) for line in visual_lines(words)]
+
+
+def _line(page: int, words: Sequence[Segment]) -> Line:
+    glyphs = [glyph for word in words for glyph in word.glyphs]
+    leftwards = sum(unicodedata.bidirectional(glyph.text[0]) in ("R", "AL") for glyph in glyphs)
+    if leftwards * 2 > len(glyphs):
+        words = sorted(words, key=lambda word: word.glyphs[0].index)
+    height = statistics.median(glyph.box.height for glyph in glyphs)
+    foot = statistics.median(glyph.box.bottom for glyph in glyphs)
+    text: list[str] = []
+    indices: list[int] = []
+    was_raised = False
+    for before, word in itertools.pairwise((None, *words)):
+        assert word
+        if before and (word.spaced or max(word.box.left - before.box.right, before.box.left - word.box.right) > APART * height):
+            text.append(" ")
+            indices.append(ADDED)
+        for glyph in word.glyphs:
+            raised = glyph.box.height < SMALLER * height and glyph.box.bottom < foot - RAISED * height
+            if text and raised != was_raised and _is_apart("".join(text[-3:]), glyph.text, raised):
+                text.append(" ")
+                indices.append(ADDED)
+            was_raised = raised
+            text.append(glyph.text)
+            indices.append(glyph.index)
+    box = functools.reduce(Box.joined, (word.box for word in words))
+    return Line(page, "".join(text), tuple(indices), box, all(glyph.bold for glyph in glyphs), words[-1].hyphen)
+
+
+def _is_apart(before: str, text: str, raised: bool) -> bool:
+    """Whether a raised mark would otherwise read as part of a number, or as the end of a word."""
+    if raised:
+        return (before[-1].isdigit() and not text.isalpha()) or (text.isdigit() and len(before) == 3 and before.isalpha())
+    return before[-1].isdigit() and text.isalnum()

@@ -1,0 +1,234 @@
+"""The rows of a PDF's tables, from the places of their words and the rules drawn around them."""
+
+import bisect
+import collections
+import functools
+import itertools
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from rag.documents.pdf_text import Box, Segment
+
+Cell: TypeAlias = list[Segment]
+Row: TypeAlias = list[Cell]
+
+# Rules, edges and columns closer than this, in points, are the same.
+SAME = 3.0
+# A gutter between columns is this wide, as a share of the type's height, in all but a few of the lines.
+GUTTER = 0.4
+# A cell that holds more is a part of the page with a frame around it.
+LONGEST_CELL = 1_500
+MOST_RULES = 4_000
+# Lines closer than this share of the usual distance are one row, whose cells are wrapped.
+CLOSE = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Straight lines of a page: `across` are (y, left, right), `down` are (x, top, bottom)."""
+
+    across: tuple[tuple[float, float, float], ...] = ()
+    down: tuple[tuple[float, float, float], ...] = ()
+
+    @staticmethod
+    def of(lines: Sequence[tuple[float, float, float, float]]) -> "Rules":
+        """The rules that lines from (x, y) to (x, y) make up; pieces of one are put together."""
+        if len(lines) > MOST_RULES:
+            return Rules()
+        across = [(y1, min(x1, x2), max(x1, x2)) for x1, y1, x2, y2 in lines if abs(y1 - y2) < 1]
+        down = [(x1, min(y1, y2), max(y1, y2)) for x1, y1, x2, y2 in lines if abs(x1 - x2) < 1]
+        return Rules(tuple(_merged(across)), tuple(_merged(down)))
+
+    def grids(self) -> list[Box]:
+        """The boxes of rules that meet each other and part at least two rows and two columns; fewer are shades."""
+        groups = list(range(len(self.across) + len(self.down)))
+
+        def root(i: int) -> int:
+            while groups[i] != i:
+                groups[i] = i = groups[groups[i]]
+            return i
+
+        for i, (y, left, right) in enumerate(self.across):
+            for j, (x, top, bottom) in enumerate(self.down, len(self.across)):
+                if left - SAME <= x <= right + SAME and top - SAME <= y <= bottom + SAME:
+                    groups[root(i)] = root(j)
+        found: dict[int, list[Box]] = collections.defaultdict(list)
+        for i, (y, left, right) in enumerate(self.across):
+            found[root(i)].append(Box(left, y, right, y))
+        for j, (x, top, bottom) in enumerate(self.down, len(self.across)):
+            found[root(j)].append(Box(x, top, x, bottom))
+        boxes = []
+        for parts in found.values():
+            rows = len(_edges(part.top for part in parts if part.top == part.bottom)) - 1
+            columns = len(_edges(part.left for part in parts if part.left == part.right)) - 1
+            if rows > 1 and columns > 1:
+                boxes.append(functools.reduce(Box.joined, parts))
+        return boxes
+
+    def within(self, box: Box) -> "Rules":
+        """Those that run through a box, or along its edges."""
+        return Rules(
+            tuple(r for r in self.across if box.top - SAME <= r[0] <= box.bottom + SAME and r[1] < box.right and r[2] > box.left),
+            tuple(r for r in self.down if box.left - SAME <= r[0] <= box.right + SAME and r[1] < box.bottom and r[2] > box.top),
+        )
+
+
+def _merged(rules: Iterable[tuple[float, float, float]]) -> list[tuple[float, float, float]]:
+    found: list[tuple[float, float, float]] = []
+    place = -SAME
+    for at, left, right in sorted(rules):
+        if at - place >= SAME / 2:
+            place = at
+        found.append((place, left, right))
+    merged: list[tuple[float, float, float]] = []
+    for at, left, right in sorted(found):
+        if merged and merged[-1][0] == at and left <= merged[-1][2] + SAME:
+            merged[-1] = (at, merged[-1][1], max(right, merged[-1][2]))
+        else:
+            merged.append((at, left, right))
+    return merged
+
+
+def _edges(places: Iterable[float]) -> list[float]:
+    """Different places in order."""
+    found: list[float] = []
+    for place in sorted(places):
+        if not found or place - found[-1] > SAME:
+            found.append(place)
+    return found
+
+
+def ruled_rows(segments: Sequence[Segment], box: Box, rules: Rules) -> list[Row] | None:
+    """The rows of a table whose cells are parted by rules; None when what is in the box is no table."""
+    rules = rules.within(box)
+    xs = _edges([box.left, box.right, *(x for x, *_ in rules.down)])
+    ys = _edges([box.top, box.bottom, *(y for y, *_ in rules.across)])
+    cells: dict[tuple[int, int], Cell] = collections.defaultdict(list)
+    for segment in segments:
+        row = min(max(bisect.bisect(ys, segment.box.middle[1]) - 1, 0), len(ys) - 2)
+        column = min(max(bisect.bisect(xs, segment.box.middle[0]) - 1, 0), len(xs) - 2)
+        cells[row, column].append(segment)
+    if any(sum(len(segment.text) for segment in cell) > LONGEST_CELL for cell in cells.values()):
+        return None
+    rows: list[Row] = []
+    done: set[tuple[int, int]] = set()
+    table = [[cells.get((r, c), []) for c in range(len(xs) - 1)] for r in range(len(ys) - 1)]
+    for r, c in itertools.product(range(len(ys) - 1), range(len(xs) - 1)):
+        if (r, c) not in done:
+            height, width = _span(r, c, xs, ys, rules)
+            places = [(i, j) for i in range(r, r + height) for j in range(c, c + width)]
+            whole = [segment for place in places for segment in cells.get(place, ())]
+            done.update(places)
+            for i, j in places:
+                table[i][j] = whole
+    for line in table:
+        rows += _sub_rows(line)
+    rows = [row for row in rows if any(row)]
+    return rows if len(rows) > 1 or sum(map(bool, rows[0] if rows else ())) > 1 else None
+
+
+def _span(r: int, c: int, xs: Sequence[float], ys: Sequence[float], rules: Rules) -> tuple[int, int]:
+    """How many rows and columns the cell at the top left of it takes: up to the next rule."""
+    y, x = (ys[r] + ys[r + 1]) / 2, (xs[c] + xs[c + 1]) / 2
+    width = 1
+    while c + width < len(xs) - 1 and not any(abs(at - xs[c + width]) <= SAME and top <= y <= bottom for at, top, bottom in rules.down):
+        width += 1
+    height = 1
+    while r + height < len(ys) - 1 and not any(abs(at - ys[r + height]) <= SAME and left <= x <= right for at, left, right in rules.across):
+        height += 1
+    return height, width
+
+
+def _sub_rows(row: Row) -> list[Row]:
+    """A row between rules, or the rows that no rule parts: most of its lines then fill several of its cells."""
+    filled = len({id(cell) for cell in row if cell})
+    lines = visual_lines([segment for cell in {id(cell): cell for cell in row}.values() for segment in cell])
+    column = {id(segment): number for number, cell in enumerate(row) for segment in cell}
+    counts = [len({column[id(segment)] for segment in line}) for line in lines]
+    if len(lines) < 2 or filled < 2 or sum(count * 2 > filled for count in counts) < 0.7 * len(lines):
+        return [row]
+    if len(lines) == 2 and filled < 3:
+        return [row]
+    return joined_rows([[[s for s in line if column[id(s)] == number] for number in range(len(row))] for line in lines])
+
+
+def visual_lines(segments: Sequence[Segment]) -> list[list[Segment]]:
+    """What stands side by side, from top to bottom, each line from left to right."""
+    lines: list[list[Segment]] = []
+    for segment in sorted(segments, key=lambda s: s.box.middle[1]):
+        if lines and all(segment.box.beside(other.box) > 0.5 for other in lines[-1]):
+            lines[-1].append(segment)
+        else:
+            lines.append([segment])
+    return [sorted(line, key=lambda s: s.box.left) for line in lines]
+
+
+def gutters(lines: Sequence[Sequence[Segment]]) -> list[float]:
+    """Where columns end, from left to right: what few of the lines stand across."""
+    height = statistics.median(segment.box.height for line in lines for segment in line)
+    events: list[tuple[float, int]] = []
+    for line in lines:
+        for segment in line:
+            events += [(segment.box.left, 1), (segment.box.right, -1)]
+    few = len(lines) // 6
+    found: list[float] = []
+    covered, free_from = 0, None
+    for place, change in sorted(events):
+        covered += change
+        if covered <= few and free_from is None:
+            free_from = place
+        elif covered > few and free_from is not None:
+            if place - free_from > GUTTER * height and found is not None and place > events[0][0]:
+                found.append((free_from + place) / 2)
+            free_from = None
+    return found
+
+
+def open_rows(lines: Sequence[Sequence[Segment]], edges: Sequence[float], rules: Rules) -> list[Row]:
+    """The rows of a table without rules around its cells: a line each, but for wrapped cells."""
+    rows = []
+    for line in lines:
+        row: Row = [[] for _ in range(len(edges) + 1)]
+        for segment in line:
+            middle = segment.box.left if any(segment.box.left < edge < segment.box.right for edge in edges) else segment.box.middle[0]
+            row[bisect.bisect(edges, middle)].append(segment)
+        rows.append(row)
+    box = functools.reduce(Box.joined, (segment.box for line in lines for segment in line))
+    ys = [y for y, left, right in rules.within(box).across if right - left > 0.7 * (box.right - box.left)]
+    ys = [y for y in _edges(ys) if box.top + SAME < y < box.bottom - SAME]
+    if len(ys) + 1 < len(rows) / 3 or len(ys) < 2:
+        return joined_rows(rows)
+    bands: dict[int, list[Row]] = collections.defaultdict(list)
+    for row in rows:
+        bands[bisect.bisect(ys, _middle(row))].append(row)
+    whole = []
+    for _, band in sorted(bands.items()):
+        whole += _sub_rows([[segment for row in band for segment in row[c]] for c in range(len(edges) + 1)])
+    return whole
+
+
+def joined_rows(rows: Sequence[Row]) -> list[Row]:
+    """The rows, where lines that only continue the cells above them have gone into these."""
+    distances = [_middle(below) - _middle(above) for above, below in itertools.pairwise(rows)]
+    usual = statistics.median(distances) if distances else 0.0
+    found: list[Row] = []
+    for number, row in enumerate(rows):
+        if found and _continues(found[-1], row, 0 < distances[number - 1] < CLOSE * usual):
+            found[-1] = [[*above, *more] for above, more in zip(found[-1], row, strict=True)]
+        else:
+            found.append(row)
+    return found
+
+
+def _continues(above: Row, row: Row, close: bool) -> bool:
+    """Whether a row is the rest of the one above: it fills few of the cells that this fills."""
+    filled = [i for i, cell in enumerate(row) if cell]
+    if not all(above[i] for i in filled) or len(filled) * 2 > sum(map(bool, above)) + close:
+        return False
+    return close or (len(filled) == 1 and len(row) > 2 and (filled[0] > 0 or row[0][0].text[0].islower()))
+
+
+def _middle(row: Row) -> float:
+    return statistics.fmean(segment.box.middle[1] for cell in row for segment in cell)
