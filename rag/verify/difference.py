@@ -12,7 +12,8 @@ import sentencex
 MARKER = re.compile(r"\[\d+(?:\.\d+)?\]")
 BULLET = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+")
 PARAGRAPH = re.compile(r"\n\s*\n|\n(?=[-*•#\d])")
-WORD = re.compile(r"(?<!\w)[-−–]?\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['’-][^\W\d_]+)*|[%$€£°]")
+# A number keeps its sign, a word what joins its parts; a sign of its own, such as < or %, counts as a word.
+WORD = re.compile(r"(?:(?<!\w)[-−–](?=\d))?[^\W_]+(?:[.,:'’–-][^\W_]+)*|[^\w\s.,;:!?'\"’‘“”„«»()\[\]{}…*#•|–—-]")
 SPELLING = str.maketrans({"’": "'", "‘": "'", "−": "-", "–": "-"})
 # A run of text without full stops is read in pieces of this many words.
 LONGEST_WORDS, PIECE_WORDS = 80, 40
@@ -112,8 +113,7 @@ def nearly_copied(statement: str, sentences: Sequence[str]) -> Difference | None
 
 
 def is_quoted(statement: str, sentences: Sequence[str]) -> bool:
-    """Whether a statement is whole sentences of the source, or at least three words in a row that make one up to its
-    first or last word, but for white space, case, punctuation and markers."""
+    """Whether a statement is whole sentences of the source, but for white space, case, punctuation and markers."""
     said = [word for word, _, _ in words_in(statement)]
     whole = [[word for word, _, _ in words_in(sentence)] for sentence in sentences]
     if said in whole:

@@ -22,34 +22,34 @@ SCALES = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "tril
 SHORT_SCALES = {"k": 1e3, "mn": 1e6, "bn": 1e9}
 # Each unit's dimension, and how many of the dimension's base unit it is.
 UNITS: dict[str, tuple[str, float]] = {
-    **{name: ("%", 1) for name in ("%", "percent", "per cent", "percentage points")},
-    **{name: ("$", 1) for name in ("$", "dollar", "usd")},
-    **{name: ("€", 1) for name in ("€", "euro", "eur")},
-    **{name: ("£", 1) for name in ("£", "gbp")},
-    **{name: ("mass", 1e-6) for name in ("µg", "μg", "mcg", "microgram")},
-    **{name: ("mass", 1e-3) for name in ("mg", "milligram")},
-    **{name: ("mass", 1.0) for name in ("g", "gram", "gramme")},
-    **{name: ("mass", 1e3) for name in ("kg", "kilogram", "kilo")},
-    **{name: ("mass", 1e6) for name in ("t", "tonne")},
-    **{name: ("length", 1e-3) for name in ("mm", "millimetre", "millimeter")},
-    **{name: ("length", 1e-2) for name in ("cm", "centimetre", "centimeter")},
-    **{name: ("length", 1.0) for name in ("m", "metre", "meter")},
-    **{name: ("length", 1e3) for name in ("km", "kilometre", "kilometer")},
-    **{name: ("length", 1609.344) for name in ("mi", "mile")},
-    **{name: ("length", 0.3048) for name in ("ft", "foot", "feet")},
-    **{name: ("length", 0.0254) for name in ("inch", "inches")},
-    **{name: ("volume", 1e-3) for name in ("ml", "millilitre", "milliliter")},
-    **{name: ("volume", 1.0) for name in ("l", "litre", "liter")},
+    **dict.fromkeys(("%", "percent", "per cent", "percentage points"), ("%", 1)),
+    **dict.fromkeys(("$", "dollar", "usd"), ("$", 1)),
+    **dict.fromkeys(("€", "euro", "eur"), ("€", 1)),
+    **dict.fromkeys(("£", "gbp"), ("£", 1)),
+    **dict.fromkeys(("µg", "μg", "mcg", "microgram"), ("mass", 1e-06)),
+    **dict.fromkeys(("mg", "milligram"), ("mass", 0.001)),
+    **dict.fromkeys(("g", "gram", "gramme"), ("mass", 1.0)),
+    **dict.fromkeys(("kg", "kilogram", "kilo"), ("mass", 1000.0)),
+    **dict.fromkeys(("t", "tonne"), ("mass", 1000000.0)),
+    **dict.fromkeys(("mm", "millimetre", "millimeter"), ("length", 0.001)),
+    **dict.fromkeys(("cm", "centimetre", "centimeter"), ("length", 0.01)),
+    **dict.fromkeys(("m", "metre", "meter"), ("length", 1.0)),
+    **dict.fromkeys(("km", "kilometre", "kilometer"), ("length", 1000.0)),
+    **dict.fromkeys(("mi", "mile"), ("length", 1609.344)),
+    **dict.fromkeys(("ft", "foot", "feet"), ("length", 0.3048)),
+    **dict.fromkeys(("inch", "inches"), ("length", 0.0254)),
+    **dict.fromkeys(("ml", "millilitre", "milliliter"), ("volume", 0.001)),
+    **dict.fromkeys(("l", "litre", "liter"), ("volume", 1.0)),
     "gallon": ("volume", 3.785),
-    **{name: ("°C", 1) for name in ("°c", "celsius")},
-    **{name: ("°F", 1) for name in ("°f", "fahrenheit")},
-    **{name: ("time", 1.0) for name in ("s", "sec", "second")},
-    **{name: ("time", 60.0) for name in ("min", "minute")},
-    **{name: ("time", 3600.0) for name in ("h", "hour")},
-    **{name: ("time", 86400.0) for name in ("day",)},
-    **{name: ("time", 7 * 86400.0) for name in ("week",)},
+    **dict.fromkeys(("°c", "celsius"), ("°C", 1)),
+    **dict.fromkeys(("°f", "fahrenheit"), ("°F", 1)),
+    **dict.fromkeys(("s", "sec", "second"), ("time", 1.0)),
+    **dict.fromkeys(("min", "minute"), ("time", 60.0)),
+    **dict.fromkeys(("h", "hour"), ("time", 3600.0)),
+    **dict.fromkeys(("day",), ("time", 86400.0)),
+    **dict.fromkeys(("week",), ("time", 7 * 86400.0)),
     "month": ("months", 1.0),
-    **{name: ("months", 12.0) for name in ("year", "yr")},
+    **dict.fromkeys(("year", "yr"), ("months", 12.0)),
 }
 
 _NUMBER_WORD = "|".join([*SPELLED, *SCALES])
@@ -94,7 +94,9 @@ def quantities(text: str) -> list[Quantity]:
 
 def equal(one: Quantity, other: Quantity) -> bool:
     """Whether two quantities are the same, where a unit that one of them leaves out excludes nothing."""
-    return math.isclose(one.value, other.value, rel_tol=1e-6) and (one.unit == other.unit or not (one.unit and other.unit))
+    return math.isclose(one.value, other.value, rel_tol=1e-6) and (
+        one.unit == other.unit or not (one.unit and other.unit)
+    )
 
 
 def unmatched(claim: str, source: str) -> list[Quantity]:

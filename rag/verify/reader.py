@@ -20,13 +20,15 @@ from rag.models.reader import Pair, Reader, Support
 from rag.types import Disagreement
 from rag.verify.check import UNCITED, Check
 from rag.verify.difference import Difference, is_quoted, nearest, nearly_copied, sentences_in, shared, words_in
-from rag.verify.numbers import Quantity, unmatched
+from rag.verify.numbers import Quantity, quantities, unmatched
 
 # A long answer is judged by its first sentences only; a statement has one.
 MAX_SENTENCES = 40
 WORST_TOKENS = 3
 # The bundled model's vocabulary is sorted by how common its words are; this is where "the" stands in it.
 COMMONEST = 1996
+# What is contradicted, or has a figure that is not in the source, is never more likely than not.
+LIKELY = 0.49
 NOTHING_SAID = Check("unsupported", 0.0, "nothing to check")
 
 Span = tuple[int, int]
@@ -87,11 +89,14 @@ class ReaderVerifier:
         """The verdict on `statement` given the exact cited words, all together."""
         if not any(quote.strip() for quote in quotes):
             return UNCITED
-        sentences = [sentence for quote in quotes for sentence in sentences_in(quote)]
-        if is_quoted(statement, [*sentences, *quotes]):
+        if self.check_quoted(statement, quotes):
             return Check("supported", 1.0)
         seen = self.examine(statement, quotes)
-        return self._judge(statement, seen) if seen else NOTHING_SAID
+        return judge(statement, seen, self._stack) if seen else NOTHING_SAID
+
+    def check_quoted(self, statement: str, quotes: Sequence[str]) -> bool:
+        """Whether a statement is one of the quotes or whole sentences of them, which needs no judgement."""
+        return is_quoted(statement, [*quotes, *(sentence for quote in quotes for sentence in sentences_in(quote))])
 
     def examine(self, statement: str, quotes: Sequence[str]) -> Examination | None:
         """What the stack judges by; None when the statement or the cited words have no words."""
@@ -110,9 +115,9 @@ class ReaderVerifier:
         support["figures"] = float(min(len(figures), 3))
         support["source_words"] = math.log1p(len(words_in(source)))
         support["claims"] = math.log(len(claims))
-        contradicted = max(found.contradicted for _, found in read)
         changed = nearly_copied(statement, [sentences[i] for i in sorted(nearest(statement, sentences, self._weight))])
-        copy = self._copy(statement, sentences, changed, len(figures)) if changed else None
+        copy = self._copy(statement, changed, len(figures)) if changed else None
+        contradicted = max(found.contradicted for _, found in read)
         return Examination(support, copy, changed, tuple(figures), contradicted)
 
     def _read(self, claim: str, sentences: Sequence[str]) -> tuple[Features, Support]:
@@ -134,11 +139,9 @@ class ReaderVerifier:
         }
         return features, every
 
-    def _copy(self, statement: str, sentences: Sequence[str], changed: Difference, figures: int) -> Features:
+    def _copy(self, statement: str, changed: Difference, figures: int) -> Features:
         """A near copy beside its source, read in both directions."""
-        forward, back = self._reader.supports(
-            [Pair(statement, (changed.source,)), Pair(changed.source, (statement,))]
-        )
+        forward, back = self._reader.supports([Pair(statement, (changed.source,)), Pair(changed.source, (statement,))])
         marked = [p for start, end, p in forward.words if any(start < e and s < end for s, e in changed.added)]
         both = log_odds(forward.supported), log_odds(back.supported)
         return {
@@ -153,19 +156,47 @@ class ReaderVerifier:
             "copied": changed.copied,
         }
 
-    def _judge(self, statement: str, seen: Examination) -> Check:
-        stack = self._stack
-        chance = stack.support(seen.support)
-        score = chance if seen.copy is None else stack.copy(seen.copy)
-        return verdict(statement, seen, chance, score, stack)
-
     def _rarity(self, word: str) -> float:
         return math.log(max(self._model.rarity(word), COMMONEST) / COMMONEST)
 
 
-def verdict(statement: str, seen: Examination, chance: float, score: float, stack: Stack) -> Check:
-    """The check that comes of a statement's two probabilities; `score` is the one to rank by."""
-    raise NotImplementedError
+def judge(statement: str, seen: Examination, stack: Stack) -> Check:
+    """The verdict on what was seen: a near copy by what was changed, all else by how far it is stated.
+
+    A number, date or unit that the cited words do not have is never supported, whatever the reader says.
+    """
+    stated = stack.support(seen.support)
+    score = stated if seen.copy is None else stack.copy(seen.copy)
+    certain = stack.supported_from if seen.copy is None else stack.copied_from
+    if score >= certain and not seen.figures:
+        return Check("supported", score)
+    noted = _disagreements(statement, seen)
+    words = tuple((start, end) for start, end, _ in noted)
+    against = [one for _, _, one in noted if one.kind == "number" and one.source]
+    disagreements = tuple(one for _, _, one in noted)
+    if against or seen.contradicted >= stack.contradicted_from:
+        reason = f"the source says “{against[0].source}”" if against else "the source says otherwise"
+        return Check("contradicted", min(score, LIKELY), reason, disagreements, words)
+    if max(score, stated) < stack.partial_from:
+        return Check("unsupported", score, "the cited words do not say this", disagreements, words)
+    score = min(score, LIKELY) if seen.figures else score
+    reason = "almost the source's words, but not quite" if seen.copy else "reworded, or only partly stated"
+    return Check("partial", score, reason, disagreements, words)
+
+
+def _disagreements(statement: str, seen: Examination) -> list[tuple[int, int, Disagreement]]:
+    """What is named as not supported, in order: where a near copy differs, and figures that the source has not."""
+    figures = {(one.start, one.end) for one in seen.figures}
+    found: list[tuple[int, int, Disagreement]] = []
+    if seen.difference:
+        for (start, end), instead in zip(seen.difference.added, seen.difference.replaced, strict=True):
+            number = any(start < right and left < end for left, right in figures)
+            kind = "number" if number and (not instead or quantities(instead)) else "words"
+            found.append((start, end, Disagreement(statement[start:end], instead or None, kind)))
+    for left, right in figures:
+        if not any(start < right and left < end for start, end, _ in found):
+            found.append((left, right, Disagreement(statement[left:right], None, "number")))
+    return sorted(found, key=lambda one: one[:2])
 
 
 def log_odds(chance: float) -> float:
