@@ -1,8 +1,8 @@
 """The offline backend on its own: a LangChain chat model that reads a prompt and quotes from it, or refuses."""
 
 import pytest
-from rag.answer.asked import lacks_what_is_asked
 
+from rag.answer.asked import lacks_what_is_asked
 from rag.answer.extractive import OfflineChatModel
 from rag.documents.blocks import text_blocks
 from rag.documents.chunks import chunk_document

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 from conftest import SEEDS
-from rag.verify.evidence import sentences_in
 from servers.backends import STANDS
 from servers.scripted import Reply, ScriptedServer, serving
 
 from rag.chat import Chat, open_chat
 from rag.settings import load_settings
 from rag.types import Answer
+from rag.verify.evidence import sentences_in
 from rag.verify.prompt_injection import addressed_to_answerer, orders_in
 
 BRIDGE = "The harbour bridge was opened to traffic in 1932. It is 503 metres long and carries eight lanes.\n"

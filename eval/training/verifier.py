@@ -175,19 +175,14 @@ def _report(rows: Sequence[Seen], stack: Stack) -> dict[str, Any]:
         "floor_auc": rounded(auc(labels, floor)),
         "pair_accuracy": rounded(pair_accuracy([one.row for one in rows], scores)),
         "stopped_at_90_passing": round(float((scores[labels == 0] < passing).mean()), 3),
-        "kinds": {
-            kind: {
-                "n": kinds.count(kind),
-                **{
-                    verdict: round(
-                        float(np.mean([v == verdict for v, k in zip(verdicts, kinds, strict=True) if k == kind])), 3
-                    )
-                    for verdict in ("supported", "partial", "unsupported", "contradicted")
-                },
-            }
-            for kind in dict.fromkeys(kinds)
-        },
+        "kinds": {kind: _shares(verdicts[np.array(kinds) == kind]) for kind in dict.fromkeys(kinds)},
     }
+
+
+def _shares(verdicts: npt.NDArray[np.str_]) -> dict[str, float]:
+    """How many rows there are, and which share of them has each verdict."""
+    names = ("supported", "partial", "unsupported", "contradicted")
+    return {"n": len(verdicts), **{name: round(float((verdicts == name).mean()), 3) for name in names}}
 
 
 def _checked(one: Seen, stack: Stack) -> tuple[str, float]:

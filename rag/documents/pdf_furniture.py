@@ -44,9 +44,7 @@ def take_out_margins(pages: Sequence[Page], labels: Sequence[str]) -> int:
             >= (most if NUMBER not in shape or len(shape.split()) <= SHORT_WORDS else max(3.0, most))
             for shape in shapes
         )
-        if repeated or any(
-            " ".join(shape.replace(NUMBER, " ").casefold().split()) in headings for shape in shapes - {line.text}
-        ):
+        if repeated or any(" ".join(shape.replace(NUMBER, " ").casefold().split()) in headings for shape in shapes - {line.text}):
             region.lines.remove(line)
             count += 1
     for page in pages:
@@ -120,9 +118,7 @@ def _parts(region: Region, contents: Set[int]) -> Iterator[Region]:
     for is_contents, some in itertools.groupby(region.lines, lambda line: id(line) in contents):
         parts = [[line] for line in some] if is_contents else [list(some)]
         yield from (Region("contents" if is_contents else region.kind, region.box, part) for part in parts)
-    for is_contents, rows in itertools.groupby(
-        region.rows, lambda row: any(id(line) in contents for cell in row for line in cell)
-    ):
+    for is_contents, rows in itertools.groupby(region.rows, lambda row: any(id(line) in contents for cell in row for line in cell)):
         if is_contents:
             yield from (Region("contents", region.box, [line for cell in row for line in cell]) for row in rows)
         else:

@@ -141,11 +141,7 @@ def _page(number: int, parsed: Any, words: Sequence[Segment]) -> Page:
     inside: dict[int, list[Segment]] = collections.defaultdict(list)
     stray: list[Segment] = []
     for word in free.values():
-        around = [
-            (box.height * (box.right - box.left), i)
-            for i, (box, _) in enumerate(boxes)
-            if box.holds(word.box.middle, 1.0)
-        ]
+        around = [(box.height * (box.right - box.left), i) for i, (box, _) in enumerate(boxes) if box.holds(word.box.middle, 1.0)]
         (inside[min(around)[1]] if around else stray).append(word)
     regions: list[Region] = []
     for i, (box, block) in enumerate(boxes):
@@ -189,11 +185,7 @@ def _open_table(block: Any, free: dict[int, Segment], rules: Rules) -> _Table | 
     first = next(i for i, line in enumerate(every) if any(id(word) in own for word in line))
     last = next(i for i in reversed(range(len(every))) if any(id(word) in own for word in every[i]))
     tops = [statistics.fmean(word.box.middle[1] for word in line) for line in every]
-    step = (
-        statistics.median(below - above for above, below in itertools.pairwise(tops[first : last + 1]))
-        if last > first
-        else 0
-    )
+    step = statistics.median(below - above for above, below in itertools.pairwise(tops[first : last + 1])) if last > first else 0
     while first > 0 and tops[first] - tops[first - 1] < NEAR * step and _stands_in(every[first - 1], edges):
         first -= 1
     while last < len(every) - 1 and tops[last + 1] - tops[last] < NEAR * step and _stands_in(every[last + 1], edges):
@@ -253,9 +245,7 @@ def _line(page: int, words: Sequence[Segment]) -> Line:
     was_raised = False
     for before, word in itertools.pairwise((None, *words)):
         assert word
-        if before and (
-            word.spaced or max(word.box.left - before.box.right, before.box.left - word.box.right) > APART * height
-        ):
+        if before and (word.spaced or max(word.box.left - before.box.right, before.box.left - word.box.right) > APART * height):
             text.append(" ")
             indices.append(ADDED)
         for glyph in word.glyphs:
@@ -273,7 +263,5 @@ def _line(page: int, words: Sequence[Segment]) -> Line:
 def _is_apart(before: str, text: str, raised: bool) -> bool:
     """Whether a raised mark would otherwise read as part of a number, or as the end of a word."""
     if raised:
-        return (before[-1].isdigit() and not text.isalpha()) or (
-            text.isdigit() and len(before) == 3 and before.isalpha()
-        )
+        return (before[-1].isdigit() and not text.isalpha()) or (text.isdigit() and len(before) == 3 and before.isalpha())
     return before[-1].isdigit() and text.isalnum()

@@ -70,16 +70,8 @@ class Rules:
     def within(self, box: Box) -> "Rules":
         """Those that run through a box, or along its edges."""
         return Rules(
-            tuple(
-                r
-                for r in self.across
-                if box.top - SAME <= r[0] <= box.bottom + SAME and r[1] < box.right and r[2] > box.left
-            ),
-            tuple(
-                r
-                for r in self.down
-                if box.left - SAME <= r[0] <= box.right + SAME and r[1] < box.bottom and r[2] > box.top
-            ),
+            tuple(r for r in self.across if box.top - SAME <= r[0] <= box.bottom + SAME and r[1] < box.right and r[2] > box.left),
+            tuple(r for r in self.down if box.left - SAME <= r[0] <= box.right + SAME and r[1] < box.bottom and r[2] > box.top),
         )
 
 
@@ -141,14 +133,10 @@ def _span(r: int, c: int, xs: Sequence[float], ys: Sequence[float], rules: Rules
     """How many rows and columns the cell at the top left of it takes: up to the next rule."""
     y, x = (ys[r] + ys[r + 1]) / 2, (xs[c] + xs[c + 1]) / 2
     width = 1
-    while c + width < len(xs) - 1 and not any(
-        abs(at - xs[c + width]) <= SAME and top <= y <= bottom for at, top, bottom in rules.down
-    ):
+    while c + width < len(xs) - 1 and not any(abs(at - xs[c + width]) <= SAME and top <= y <= bottom for at, top, bottom in rules.down):
         width += 1
     height = 1
-    while r + height < len(ys) - 1 and not any(
-        abs(at - ys[r + height]) <= SAME and left <= x <= right for at, left, right in rules.across
-    ):
+    while r + height < len(ys) - 1 and not any(abs(at - ys[r + height]) <= SAME and left <= x <= right for at, left, right in rules.across):
         height += 1
     return height, width
 
@@ -204,11 +192,7 @@ def open_rows(lines: Sequence[Sequence[Segment]], edges: Sequence[float], rules:
     for line in lines:
         row: Row = [[] for _ in range(len(edges) + 1)]
         for segment in line:
-            middle = (
-                segment.box.left
-                if any(segment.box.left < edge < segment.box.right for edge in edges)
-                else segment.box.middle[0]
-            )
+            middle = segment.box.left if any(segment.box.left < edge < segment.box.right for edge in edges) else segment.box.middle[0]
             row[bisect.bisect(edges, middle)].append(segment)
         rows.append(row)
     box = functools.reduce(Box.joined, (segment.box for line in lines for segment in line))

@@ -2,6 +2,7 @@
 
 import difflib
 import functools
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -106,7 +107,7 @@ def difference(statement: str, source: str) -> Difference:
 
 def nearly_copied(statement: str, sentences: Sequence[str]) -> Difference | None:
     """How a statement differs from the one or two neighbouring sentences it nearly copies; None when it copies none."""
-    stretches = [*sentences, *(" ".join(two) for two in zip(sentences, sentences[1:], strict=False))]
+    stretches = [*sentences, *(" ".join(two) for two in itertools.pairwise(sentences))]
     found = [difference(statement, stretch) for stretch in stretches]
     best = max(found, key=lambda one: (one.copied, -one.missing), default=None)
     return best if best and best.copied >= NEAR_COPY else None
