@@ -9,17 +9,16 @@ from dataclasses import dataclass, replace
 from rag.answer import replies
 from rag.answer.answerer import Answerer, Found, Part, Reply, Restart
 from rag.answer.builder import MOST_STATEMENTS, Inquiry, Origin
-from rag.answer.checking import Checked, check, order_notices
-from rag.answer.disagreement import Disagreements, cited_places
+from rag.answer.checking import SHOWN, Checked, check, order_notices
 from rag.answer.exactness import Exactness
 from rag.answer.extractive import NAME as OFFLINE
 from rag.answer.extractive import ExtractiveAnswerer
 from rag.answer.followup import FollowUps
 from rag.answer.intents import Intent, Intents
 from rag.answer.llm import LlmAnswerer
+from rag.answer.markers import Marker
 from rag.answer.overview import indexed_document, opening_passages
 from rag.answer.parser import Draft
-from rag.answer.premise import Premise
 from rag.answer.selection import Reading, Selector
 from rag.documents.language import question_warning
 from rag.errors import BackendError, BackendNotReady, BackendUnavailable, NoDocument, QuestionError, StreamCut
@@ -38,8 +37,8 @@ from rag.search.rerank import open_reranker
 from rag.search.scope import documents_in
 from rag.settings import Settings
 from rag.types import Answer, Document, Event, Passage, Searched, Statement, Turn
-from rag.verify import Verifier, open_verifier
-from rag.verify.wording import Reader
+from rag.verify import Verifier, check_verifier, open_verifier
+from rag.verify.conflicts import conflicts
 
 QUESTION_CHARACTERS = 4_000
 
@@ -69,8 +68,9 @@ class Chat:
         self._intents = Intents(self.model)
         self._selector = Selector(self.model, token_vectors, self.reader)
         self._extractive = ExtractiveAnswerer(self._selector, FollowUps(self.model, self.reader))
-        self.verifier: Verifier = open_verifier("offline", self.model)
-        self._wording = Reader(self.model)
+        self.verifier: Verifier = open_verifier(
+            settings.verifier, self.model, self.reader, lambda spec: open_model(spec, settings)
+        )
         self._opened: dict[str, list[Answerer]] = {}
         self._exactness = Exactness(self.store)
 
@@ -148,7 +148,7 @@ class Chat:
                 return
             inquiry.notice("stream_cut", str(error))
         if inquiry.shown or inquiry.withheld:
-            yield from self._rivals(inquiry, final=True)
+            yield from self._conflicting(inquiry)
         inquiry.notices += order_notices(inquiry.passages, inquiry.cited_documents(), inquiry.read_by())
         yield from inquiry.end()
         yield inquiry.concluded(origin)
@@ -228,9 +228,6 @@ class Chat:
         return self._opened[spec]
 
     def _checked(self, inquiry: Inquiry, parts: Iterator[Part]) -> Iterator[Statement]:
-        disagreements = Disagreements(inquiry.search_question, inquiry.passages, self._wording)
-        premise = Premise(inquiry.search_question, inquiry.question, inquiry.passages, self._wording)
-        inquiry.contradicted(premise.nearest())
         for part in parts:
             if isinstance(part, Reply):
                 inquiry.note(part)
@@ -238,23 +235,19 @@ class Chat:
                 inquiry.forget()
             elif isinstance(part, Draft):
                 checked = self._check(part, inquiry)
-                places = cited_places(checked.statement, inquiry.passages)
-                inquiry.contradicted(premise.among(places))
-                inquiry.cites(places, checked.statement)
-                yield from self._rivals(inquiry)
-                if inquiry.has_quoted(part.text):
-                    continue
                 yield from inquiry.add(checked)
-                inquiry.contradicted(disagreements.against(checked.statement), part.text.startswith("- "))
+                if checked.statement.verdict in SHOWN:
+                    inquiry.conflicting(conflicts(checked.statement, inquiry.passages, self.reader))
                 if inquiry.is_long:
                     inquiry.notice("answer_cut", f"The answer was stopped after {MOST_STATEMENTS} statements.")
                     return
 
-    def _rivals(self, inquiry: Inquiry, final: bool = False) -> Iterator[Statement]:
-        """What the passages say against the question or the last statement, quoted, unless the model cites it."""
-        for rival, item in inquiry.uncited_rivals(final):
-            checked = self._check(rival.draft, inquiry)
-            yield from inquiry.add(replace(checked, statement=rival.introduced(checked.statement, item)))
+    def _conflicting(self, inquiry: Inquiry) -> Iterator[Statement]:
+        """What the passages say otherwise than shown statements, quoted, unless one of those cites it."""
+        for conflict in inquiry.uncited_conflicts():
+            checked = self._check(Draft(conflict.text, (Marker(conflict.passage + 1, conflict.position + 1),)), inquiry)
+            text = f"But {conflict.document} says: {conflict.text}"
+            yield from inquiry.add(replace(checked, statement=replace(checked.statement, text=text)))
 
     def _check(self, draft: Draft, inquiry: Inquiry) -> Checked:
         checked = check(draft, inquiry.passages, self.model, self.verifier)
@@ -265,6 +258,7 @@ class Chat:
 def open_chat(settings: Settings, progress: Progress | None = None, building: Callable[[], None] | None = None) -> Chat:
     """The chat over the documents folder's index. Without an index it is built first; `building` is called then."""
     check_spec(settings.backend, settings)
+    check_verifier(settings.verifier)
     chat = Chat(settings)
     if not chat.store.catalogue():
         if building:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 import sentencex
 
-from rag.answer.fragments import asserts
 from rag.answer.markers import MARKERS, OPENING, PARTIAL, SPOKEN, Marker, markers_in, without_markers
 from rag.documents.passages import original
 from rag.llms.prompts import REFUSAL, echoes
@@ -129,14 +128,14 @@ class AnswerParser:
         """The draft with what stands above it, unless it is a heading itself: that waits."""
         label, self._label = self._label, None
         item = draft.text.startswith("- ")
-        if label and not item and asserts(draft.text):
+        if label and not item and draft.markers:
             draft = replace(draft, label=label.text)
         elif label:
             yield label
         if item:
             yield replace(draft, listed=self._lists)
             return
-        heading = not draft.markers and draft.text[-1] not in ".!?:,;" and not asserts(draft.text)
+        heading = not draft.markers and draft.text[-1] not in ".!?:,;"
         self._lists = heading or draft.text.endswith(":")
         if heading:
             self._label = draft
