@@ -306,9 +306,9 @@ def test_a_parser_that_crashes_or_hangs_costs_one_file_only(monkeypatch):
 
 def test_a_script_that_reads_documents_leaves_no_process_behind():
     code = (
-        "from pathlib import Path; from rag.documents import apart, read_document;"
+        "from pathlib import Path; from rag.documents import isolation, read_document;"
         f"read_document(Path({str(DATA / 'almen.docx')!r}).read_bytes(), 'a.docx');"
-        "print(apart._parser._child._process.pid)"
+        "print(isolation._parser._child._process.pid)"
     )
     pid = int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
     assert not Path(f"/proc/{pid}").exists()

@@ -23,7 +23,7 @@ NUMBER = re.compile(r"[-−+(]?(?P<sign>[$€£¥]?)\s?\d[\d.,'\u00a0\u202f/]*\)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cell:
-    """A cell; `heads` says that it is marked or set as a name of others. A merged cell stands in every place it covers."""
+    """A cell; `heads` says that it is marked or set as a name. A merged cell stands in every place that it covers."""
 
     text: str
     heads: bool = False

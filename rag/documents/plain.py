@@ -8,6 +8,8 @@ from rag.documents.blocks import text_blocks
 from rag.errors import ReadError
 from rag.types import Document
 
+# The most text one document may hold: twenty long novels.
+LARGEST_TEXT = 20_000_000
 MARKS = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 # What the encoding is guessed from.
 SAMPLE_BYTES = 100_000
@@ -30,6 +32,8 @@ def decoded(data: bytes, name: str, named: str = "") -> tuple[str, tuple[str, ..
 
     With a note when that was a guess. Raises ReadError for binary data.
     """
+    if len(data) > 4 * LARGEST_TEXT:
+        raise ReadError(f"{name} holds more than {LARGEST_TEXT // 10**6} million characters. Split it.")
     for mark, encoding in MARKS:
         if data.startswith(mark):
             return data[len(mark) :].decode(encoding, "replace"), ()

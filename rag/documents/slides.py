@@ -153,8 +153,9 @@ def _paragraphs(shape: "Element") -> Iterator[tuple[str, bool]]:
             else:
                 pieces.append(element.text or "")
         text = "".join(pieces).replace("\v", "\n").strip()
-        form = paragraph.find(f"{A}pPr/{A}buAutoNum")
-        level = int(attribute(form.getparent(), "lvl") or 0) if form is not None else 0
+        properties = paragraph.find(f"{A}pPr")
+        form = None if properties is None else properties.find(f"{A}buAutoNum")
+        level = 0 if properties is None else int(properties.get("lvl") or 0)
         numbers = {n: count for n, count in numbers.items() if n <= level and (form is not None or n < level)}
         if form is not None and text:
             numbers[level] = numbers.get(level, int(form.get("startAt") or 1) - 1) + 1

@@ -32,7 +32,7 @@ def read_csv(data: bytes, name: str) -> Iterator[Document]:
     """A file of separated values; the separator is found out."""
     text, notes = decoded(data, name)
     text = text.removeprefix("\ufeff")
-    csv.field_size_limit(len(text) + 1)
+    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
     draft = Draft(notes)
     try:
         draft.table(
@@ -76,7 +76,8 @@ def read_workbook(data: bytes, name: str) -> Iterator[Document]:
             if sheet.visible != SheetVisibleEnum.Visible:
                 draft.leave_out("hidden sheets")
                 continue
-            grid = _grid(workbook.get_sheet_by_name(sheet.name), looks, draft)
+            look = looks.of(sheet.name)  # first, for calamine makes room for all the cells that a sheet spans
+            grid = _grid(workbook.get_sheet_by_name(sheet.name), look, draft)
             if any(any(one.text for one in row) for row in grid):
                 draft.add(sheet.name, "heading", 1)
                 draft.table(grid)
@@ -87,9 +88,8 @@ def read_workbook(data: bytes, name: str) -> Iterator[Document]:
     yield draft.document(name)
 
 
-def _grid(sheet: "CalamineSheet", looks: "_Looks", draft: Draft) -> list[list[Cell]]:
+def _grid(sheet: "CalamineSheet", look: "_Look", draft: Draft) -> list[list[Cell]]:
     """The cells of a sheet that are shown, merged ones in all the places that they cover."""
-    look = looks.of(sheet.name)
     values = sheet.to_python(skip_empty_area=False)
     grid = []
     for row, line in enumerate(values):

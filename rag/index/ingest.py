@@ -9,11 +9,11 @@ from pathlib import Path
 
 from langchain_core.embeddings import Embeddings
 
-from rag.documents import document_id, find_files, read_documents
+from rag.documents import document_id, find_files, read_documents, read_file
 from rag.documents.language import language_warning
 from rag.documents.passages import embedded_text
 from rag.errors import ReadError
-from rag.index.batch import DocumentBatch, recipe
+from rag.index.batch import DocumentBatch, has_other_converters, recipe
 from rag.index.lexical import LexicalIndex
 from rag.index.lock import ingest_turn
 from rag.index.rows import IndexedFile
@@ -26,6 +26,10 @@ from rag.settings import Settings
 
 # So many notices of one kind are spelled out.
 MOST_NOTICES = 3
+OTHER_CONVERTERS = (
+    "The documents are read again, for this version reads some formats in another way. "
+    "To see which citations of a saved answer still hold, type: pincite verify RECEIPT"
+)
 # In the data folder: which documents folder the index was made from.
 FOLDER = "documents_folder.txt"
 
@@ -148,7 +152,8 @@ class _Reading:
     def __init__(self, settings: Settings, records: Mapping[str, IndexedFile], file_of: Mapping[str, str]) -> None:
         self.number, self.name = 0, ""
         self.kept, self.names, self.skipped = set[str](), set[str](), list[str]()
-        self._foreign = list[str]()
+        self._foreign, self._notes = list[str](), list[str]()
+        self._has_other_converters = False
         self._settings, self._records = settings, records
         self._recipe = recipe(settings.chunk_tokens)
         self._documents: dict[str, list[str]] = {}
@@ -166,7 +171,9 @@ class _Reading:
         before, indexed, again = self._records.get(name), self._documents.get(name, []), False
         size, mtime_ns = _size_and_time(path)
         try:
-            data = path.read_bytes()
+            data = read_file(path, name)
+        except ReadError as error:
+            now = IndexedFile(name, "", size, mtime_ns, self._recipe, (str(error),))
         except OSError as error:
             kept = " What was indexed of it before is kept." if indexed else ""
             now = IndexedFile(
@@ -176,6 +183,7 @@ class _Reading:
         else:
             now = IndexedFile(name, hashlib.sha256(data).hexdigest(), size, mtime_ns, self._recipe)
             same = before and (before.sha256, before.recipe) == (now.sha256, now.recipe)
+            self._has_other_converters |= before is not None and has_other_converters(before.recipe)
             if before and same and not before.lacks(len(indexed)):
                 self.kept.update(indexed)
                 batch.unchanged += len(indexed)
@@ -199,16 +207,24 @@ class _Reading:
             else:
                 self.kept.add(document.id)
                 batch.put(document, self.name)
+                self._notes += document.notes
                 if warning := language_warning(document.text):
                     self._foreign.append(f"{document.id}: {warning}")
         return problems
 
     def notices(self, embedder: Embeddings) -> list[str]:
-        """What to know about documents that were read: which of them the bundled model does not understand."""
-        if getattr(embedder, "fingerprint", None) != MiniLM.fingerprint:
-            return []
-        more = len(self._foreign) - MOST_NOTICES
-        return [*self._foreign[:MOST_NOTICES], *([f"The same is true of {more} more documents."] if more > 0 else [])]
+        """What to know about how documents were read, and which of them the bundled model does not understand."""
+        foreign = self._foreign if getattr(embedder, "fingerprint", None) == MiniLM.fingerprint else []
+        return [
+            *([OTHER_CONVERTERS] if self._has_other_converters else []),
+            *_some(self._notes),
+            *_some(foreign),
+        ]
+
+
+def _some(notices: Sequence[str]) -> list[str]:
+    more = len(notices) - MOST_NOTICES
+    return [*notices[:MOST_NOTICES], *([f"The same is true of {more} more documents."] if more > 0 else [])]
 
 
 def _stale(path: Path, record: IndexedFile | None, indexed: int, settings: Settings) -> bool:
@@ -217,8 +233,8 @@ def _stale(path: Path, record: IndexedFile | None, indexed: int, settings: Setti
     if record.sha256 and _size_and_time(path) == (record.size, record.mtime_ns):
         return False
     try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
+        digest = hashlib.sha256(read_file(path, record.name)).hexdigest()
+    except (OSError, ReadError):
         digest = ""
     return digest != record.sha256
 

@@ -23,6 +23,7 @@ FILE_PREFIX = "/file/"
 class Entry:
     """A live document in the catalogue. `file` is the file of the documents folder that it came from.
 
+    `pages` is 0 for a format without pages; `author` and `modified` are what the file says of itself, if anything.
     `version` names this document with this text and these blocks, cut in this way: a chunk is live when it carries it.
     """
 
@@ -34,6 +35,9 @@ class Entry:
     characters: int
     file: str
     left_out: tuple[tuple[str, int], ...] = ()
+    pages: int = 0
+    author: str = ""
+    modified: str = ""
 
 
 @dataclass(frozen=True, slots=True)
