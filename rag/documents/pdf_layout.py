@@ -10,11 +10,11 @@ import functools
 import itertools
 import statistics
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from rag.documents.pdf_tables import GUTTER, Row, Rules, gutters, open_rows, ruled_rows, visual_lines
+from rag.documents.pdf_tables import GUTTER, Row, Rules, gutters, open_rows, prose_columns, ruled_rows, visual_lines
 from rag.documents.pdf_text import Box, Segment, page_words
 from rag.errors import ReadError
 
@@ -120,23 +120,16 @@ def _turned(page: Any) -> int:
     return angles.most_common(1)[0][0] if angles else 0
 
 
-@dataclass(slots=True)
-class _Table:
-    box: Box
-    rows: list[Row]
-    headed: bool = False
-
-
 def _page(number: int, parsed: Any, words: Sequence[Segment]) -> Page:
     """The page with that index, from LiteParse's page, None where it gave none, and PDFium's words."""
     blocks = [block for block in getattr(parsed, "blocks", None) or () if block.bbox]
     graphics = getattr(parsed, "vector_graphics", None)
     rules = Rules.of([(line.x1, line.y1, line.x2, line.y2) for line in graphics.lines] if graphics else [])
     free = {id(word): word for word in words}
-    tables = list(_ruled_tables(free, rules))
+    tables = [_table_region(number, *table) for table in _ruled_tables(free, rules)]
     for block in blocks:
-        if block.kind == "table" and (table := _open_table(block, free, rules)):
-            tables.append(table)
+        if block.kind == "table":
+            tables += _open_table(number, block, free, rules)
     boxes = [(_box(block.bbox), block) for block in blocks if block.kind not in ("figure", "rule")]
     inside: dict[int, list[Segment]] = collections.defaultdict(list)
     stray: list[Segment] = []
@@ -146,12 +139,11 @@ def _page(number: int, parsed: Any, words: Sequence[Segment]) -> Page:
     regions: list[Region] = []
     for i, (box, block) in enumerate(boxes):
         for table in [table for table in tables if table.box.holds(box.middle) or box.holds(table.box.middle)]:
-            regions.append(_table_region(number, table))
+            regions.append(table)
             tables.remove(table)
         if i in inside:
             regions.append(Region(KINDS.get(block.kind, "paragraph"), box, _lines(number, inside[i])))
-    rest = [_table_region(number, table) for table in tables]
-    rest += [Region("paragraph", line.box, [line]) for run in _runs(stray) for line in _lines(number, run)]
+    rest = tables + [Region("paragraph", line.box, [line]) for run in _runs(stray) for line in _lines(number, run)]
     for region in rest:
         above = [i for i, other in enumerate(regions) if other.box.bottom <= region.box.middle[1]]
         regions.insert(above[-1] + 1 if above else 0, region)
@@ -162,23 +154,23 @@ def _box(rect: Any) -> Box:
     return Box(rect.x, rect.y, rect.x + rect.width, rect.y + rect.height)
 
 
-def _ruled_tables(free: dict[int, Segment], rules: Rules) -> Iterator[_Table]:
+def _ruled_tables(free: dict[int, Segment], rules: Rules) -> Iterator[tuple[Box, list[Row]]]:
     """The tables whose cells are parted by rules; their words are no longer free."""
     for box in rules.grids():
         words = [word for word in free.values() if box.holds(word.box.middle)]
         if words and (rows := ruled_rows(words, box, rules)):
             for word in words:
                 del free[id(word)]
-            yield _Table(box, rows)
+            yield box, rows
 
 
-def _open_table(block: Any, free: dict[int, Segment], rules: Rules) -> _Table | None:
-    """The table that LiteParse found, with the lines around it that stand in its columns."""
+def _open_table(page: int, block: Any, free: dict[int, Segment], rules: Rules) -> Iterator[Region]:
+    """The table that LiteParse found, with the lines around it that stand in its columns; or columns of text."""
     box = _box(block.bbox)
     words = [word for word in free.values() if box.holds(word.box.middle, 1.0)]
     lines = visual_lines(words)
     if len(lines) < 2 or not (edges := gutters(lines)):
-        return None
+        return
     near = [word for word in free.values() if box.left - 4 <= word.box.middle[0] <= box.right + 4]
     every = visual_lines(near)
     own = {id(word) for word in words}
@@ -191,11 +183,13 @@ def _open_table(block: Any, free: dict[int, Segment], rules: Rules) -> _Table | 
     while last < len(every) - 1 and tops[last + 1] - tops[last] < NEAR * step and _stands_in(every[last + 1], edges):
         last += 1
     lines = every[first : last + 1]
-    for line in lines:
-        for word in line:
-            del free[id(word)]
-            box = box.joined(word.box)
-    return _Table(box, open_rows(lines, gutters(lines), rules), bool(block.header))
+    if columns := prose_columns(lines, edges):
+        yield from (Region("paragraph", _around(column), _lines(page, column)) for column in columns)
+    else:
+        words = [word for line in lines for word in line]
+        yield _table_region(page, box.joined(_around(words)), open_rows(lines, gutters(lines), rules), bool(block.header))
+    for word in (word for line in lines for word in line):
+        del free[id(word)]
 
 
 def _stands_in(line: Sequence[Segment], edges: Sequence[float]) -> bool:
@@ -210,11 +204,15 @@ def _stands_in(line: Sequence[Segment], edges: Sequence[float]) -> bool:
     )
 
 
-def _table_region(number: int, table: _Table) -> Region:
+def _table_region(page: int, box: Box, rows: list[Row], headed: bool = False) -> Region:
     made: dict[int, list[Line]] = {}  # a merged cell is one in all its places
-    for cell in (cell for row in table.rows for cell in row):
-        made.setdefault(id(cell), _lines(number, cell))
-    return Region("table", table.box, [], [[made[id(cell)] for cell in row] for row in table.rows], table.headed)
+    for cell in (cell for row in rows for cell in row):
+        made.setdefault(id(cell), _lines(page, cell))
+    return Region("table", box, [], [[made[id(cell)] for cell in row] for row in rows], headed)
+
+
+def _around(words: Iterable[Segment]) -> Box:
+    return functools.reduce(Box.joined, (word.box for word in words))
 
 
 def _runs(words: Sequence[Segment]) -> Iterator[list[Segment]]:
@@ -256,7 +254,7 @@ def _line(page: int, words: Sequence[Segment]) -> Line:
             was_raised = raised
             text.append(glyph.text)
             indices.append(glyph.index)
-    box = functools.reduce(Box.joined, (word.box for word in words))
+    box = _around(words)
     return Line(page, "".join(text), tuple(indices), box, all(glyph.bold for glyph in glyphs), words[-1].hyphen)
 
 
