@@ -69,6 +69,12 @@ def find_files(folder: Path) -> list[Path]:
     return files
 
 
+def unknown_files(folder: Path) -> list[Path]:
+    """The files below `folder` of kinds that are not read, sorted by path; hidden ones and links out are left out."""
+    root = os.path.realpath(folder)
+    return [path for path in _walk(folder) if path.suffix.lower() not in READERS and _readable(path, root)]
+
+
 def _walk(folder: Path) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -100,7 +106,7 @@ def read_documents(data: bytes, name: str) -> Iterator[Document | ReadError]:
     """
     try:
         if len(data) > LARGEST_BYTES:
-            raise ReadError(f"{name} is larger than {LARGEST_BYTES // 2**20} MB. Split it into smaller files.")
+            raise too_large(name)
         if not data.strip():
             raise ReadError(f"{name} is empty.")
         if wrong := mismatch(data, name):
@@ -113,6 +119,11 @@ def read_documents(data: bytes, name: str) -> Iterator[Document | ReadError]:
             raise ReadError(f"{name} holds no document.")
     except ReadError as error:
         yield error
+
+
+def too_large(name: str) -> ReadError:
+    """What is wrong with a file of more than LARGEST_BYTES."""
+    return ReadError(f"{name} is larger than {LARGEST_BYTES // 2**20} MB. Split it into smaller files.")
 
 
 def _checked(document: Document) -> Document | ReadError:

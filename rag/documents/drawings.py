@@ -27,7 +27,9 @@ def add_chart(chart: "Element", draft: Draft) -> None:
         draft.leave_out("charts")
         return
     grid: list[list[Cell]] = [[cell_of(name) for name in ("", *names)]]
-    grid += [[cell_of(text) for text in (key, *(row.get(n, "") for n in range(len(names))))] for key, row in rows.items()]
+    grid += [
+        [cell_of(text) for text in (key, *(row.get(n, "") for n in range(len(names))))] for key, row in rows.items()
+    ]
     draft.table(grid, head=1)
 
 

@@ -225,9 +225,7 @@ def _named(labels: Sequence[str], row: Sequence[Cell]) -> str:
     if _is_one_cell(row) or (len(row) > 2 and row[0].text and not any(cell.text for cell in row[1:])):
         return row[0].text
     return "; ".join(
-        f"{label}: {cell.text}" if label else cell.text
-        for label, cell in zip(labels, row, strict=True)
-        if cell.text
+        f"{label}: {cell.text}" if label else cell.text for label, cell in zip(labels, row, strict=True) if cell.text
     )
 
 

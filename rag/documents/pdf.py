@@ -11,7 +11,7 @@ from rag.documents.blocks import ITEM, reads_like_heading
 from rag.documents.draft import Draft
 from rag.documents.grids import Cell, cell_of, labelled
 from rag.documents.pdf_furniture import mark_contents, take_out_margins, text_size
-from rag.documents.pdf_layout import ADDED, Line, Page, Region, pages
+from rag.documents.pdf_layout import ADDED, Line, Page, Region, Row, pages
 from rag.documents.pdf_text import Box, opened
 from rag.errors import ReadError
 from rag.types import BlockKind, Document
@@ -155,9 +155,9 @@ class _Writer:
         made: dict[int, Cell] = {}  # a merged cell is one in all its places
         rows = [[(self._text(cell), cell) for cell in row] for row in table.rows]
         for number, row in enumerate(rows):
-            for (text, _), cell in row:
-                heads = bool(cell) and (all(line.bold for line in cell) or (table.headed and number == 0))
-                made.setdefault(id(cell), cell_of(text, heads))
+            for (text, _), lines in row:
+                heads = bool(lines) and (all(line.bold for line in lines) or (table.headed and number == 0))
+                made.setdefault(id(lines), cell_of(text, heads))
         texts = labelled([[made[id(cell)] for _, cell in row] for row in rows])
         written = max(0, len(rows) - len(texts))
         for text in texts:
@@ -261,7 +261,7 @@ def _columns(table: Region) -> list[Box | None]:
     return columns
 
 
-def _without_head(rows: list[list[list[Line]]], head: list[list[Line]]) -> list[list[list[Line]]]:
+def _without_head(rows: list[Row], head: Row) -> list[Row]:
     """The rows of a table that goes on, without a head that is repeated word for word."""
     first, named = ([[line.text for line in cell] for cell in row] for row in (rows[0], head))
     return rows[1:] if first == named else rows

@@ -12,9 +12,20 @@ import statistics
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from rag.documents.pdf_tables import GUTTER, Row, Rules, gutters, open_rows, prose_columns, ruled_rows, visual_lines
+from rag.documents.blocks import ITEM
+from rag.documents.pdf_tables import (
+    GUTTER,
+    Rules,
+    cell_characters,
+    gutters,
+    open_rows,
+    prose_columns,
+    ruled_rows,
+    visual_lines,
+)
+from rag.documents.pdf_tables import Row as Cells
 from rag.documents.pdf_text import Box, Segment, page_words
 from rag.errors import ReadError
 
@@ -27,9 +38,13 @@ BATCH_PAGES = 25
 SMALLER, RAISED = 0.85, 0.12
 # Words that stand further apart than this share of their height have a space between them.
 APART = 0.12
+# A gap this many times as wide as a line is high may part the cells of a table, where those of one column are short and
+# none are long: else it is running text.
+PART_GAP, SHORT_CELL, LONG_CELL = 1.5, 15, 45
 # A line this many times as far away as the lines of a table from each other may still be one of it.
 NEAR = 2.2
 
+Row: TypeAlias = "list[list[Line]]"  # cells of lines
 Kind = Literal["heading", "paragraph", "item", "table", "contents"]
 KINDS: dict[str, Kind] = {"heading": "heading", "list_item": "item"}
 
@@ -56,7 +71,7 @@ class Region:
     kind: Kind
     box: Box
     lines: list[Line] = field(default_factory=list)
-    rows: list[list[list[Line]]] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
     headed: bool = False  # whether the first of them is set apart from the others
 
     def every_line(self) -> Iterator[Line]:
@@ -130,11 +145,16 @@ def _page(number: int, parsed: Any, words: Sequence[Segment]) -> Page:
     for block in blocks:
         if block.kind == "table":
             tables += _open_table(number, block, free, rules)
+    tables += _missed_tables(number, free, rules)
     boxes = [(_box(block.bbox), block) for block in blocks if block.kind not in ("figure", "rule")]
     inside: dict[int, list[Segment]] = collections.defaultdict(list)
     stray: list[Segment] = []
     for word in free.values():
-        around = [(box.height * (box.right - box.left), i) for i, (box, _) in enumerate(boxes) if box.holds(word.box.middle, 1.0)]
+        around = [
+            (box.height * (box.right - box.left), i)
+            for i, (box, _) in enumerate(boxes)
+            if box.holds(word.box.middle, 1.0)
+        ]
         (inside[min(around)[1]] if around else stray).append(word)
     regions: list[Region] = []
     for i, (box, block) in enumerate(boxes):
@@ -154,7 +174,7 @@ def _box(rect: Any) -> Box:
     return Box(rect.x, rect.y, rect.x + rect.width, rect.y + rect.height)
 
 
-def _ruled_tables(free: dict[int, Segment], rules: Rules) -> Iterator[tuple[Box, list[Row]]]:
+def _ruled_tables(free: dict[int, Segment], rules: Rules) -> Iterator[tuple[Box, list[Cells]]]:
     """The tables whose cells are parted by rules; their words are no longer free."""
     for box in rules.grids():
         words = [word for word in free.values() if box.holds(word.box.middle)]
@@ -177,7 +197,11 @@ def _open_table(page: int, block: Any, free: dict[int, Segment], rules: Rules) -
     first = next(i for i, line in enumerate(every) if any(id(word) in own for word in line))
     last = next(i for i in reversed(range(len(every))) if any(id(word) in own for word in every[i]))
     tops = [statistics.fmean(word.box.middle[1] for word in line) for line in every]
-    step = statistics.median(below - above for above, below in itertools.pairwise(tops[first : last + 1])) if last > first else 0
+    step = (
+        statistics.median(below - above for above, below in itertools.pairwise(tops[first : last + 1]))
+        if last > first
+        else 0
+    )
     while first > 0 and tops[first] - tops[first - 1] < NEAR * step and _stands_in(every[first - 1], edges):
         first -= 1
     while last < len(every) - 1 and tops[last + 1] - tops[last] < NEAR * step and _stands_in(every[last + 1], edges):
@@ -187,9 +211,40 @@ def _open_table(page: int, block: Any, free: dict[int, Segment], rules: Rules) -
         yield from (Region("paragraph", _around(column), _lines(page, column)) for column in columns)
     else:
         words = [word for line in lines for word in line]
-        yield _table_region(page, box.joined(_around(words)), open_rows(lines, gutters(lines), rules), bool(block.header))
+        yield _table_region(
+            page, box.joined(_around(words)), open_rows(lines, gutters(lines), rules), bool(block.header)
+        )
     for word in (word for line in lines for word in line):
         del free[id(word)]
+
+
+def _missed_tables(page: int, free: dict[int, Segment], rules: Rules) -> Iterator[Region]:
+    """Tables that LiteParse took for columns of text: short words stand wide apart in the same places, line by line."""
+    run: list[list[Segment]] = []
+    for line in [*visual_lines(list(free.values())), []]:
+        if (
+            line
+            and _has_parts(line)
+            and (not run or line[0].box.top - run[-1][0].box.bottom < NEAR * line[0].box.height)
+        ):
+            run.append(line)
+            continue
+        edges = gutters(run, PART_GAP) if len(run) > 1 else []
+        counts = cell_characters(run, edges) if edges and len(run) + len(edges) > 3 else [LONG_CELL]
+        if min(counts) < SHORT_CELL and max(counts) < LONG_CELL:
+            words = [word for line in run for word in line]
+            yield _table_region(page, _around(words), open_rows(run, edges, rules))
+            for word in words:
+                del free[id(word)]
+        run = [line] if line and _has_parts(line) else []
+
+
+def _has_parts(line: Sequence[Segment]) -> bool:
+    """Whether a line has a wide gap, which is not the one after the mark of a list item."""
+    gaps = [
+        i for i, (a, b) in enumerate(itertools.pairwise(line), 1) if b.box.left - a.box.right > PART_GAP * a.box.height
+    ]
+    return bool(gaps) and not ITEM.fullmatch("".join(word.text for word in line[: gaps[0]]))
 
 
 def _stands_in(line: Sequence[Segment], edges: Sequence[float]) -> bool:
@@ -204,7 +259,7 @@ def _stands_in(line: Sequence[Segment], edges: Sequence[float]) -> bool:
     )
 
 
-def _table_region(page: int, box: Box, rows: list[Row], headed: bool = False) -> Region:
+def _table_region(page: int, box: Box, rows: list[Cells], headed: bool = False) -> Region:
     made: dict[int, list[Line]] = {}  # a merged cell is one in all its places
     for cell in (cell for row in rows for cell in row):
         made.setdefault(id(cell), _lines(page, cell))
@@ -243,7 +298,9 @@ def _line(page: int, words: Sequence[Segment]) -> Line:
     was_raised = False
     for before, word in itertools.pairwise((None, *words)):
         assert word
-        if before and (word.spaced or max(word.box.left - before.box.right, before.box.left - word.box.right) > APART * height):
+        if before and (
+            word.spaced or max(word.box.left - before.box.right, before.box.left - word.box.right) > APART * height
+        ):
             text.append(" ")
             indices.append(ADDED)
         for glyph in word.glyphs:
@@ -261,5 +318,6 @@ def _line(page: int, words: Sequence[Segment]) -> Line:
 def _is_apart(before: str, text: str, raised: bool) -> bool:
     """Whether a raised mark would otherwise read as part of a number, or as the end of a word."""
     if raised:
-        return before[-1].isdigit() and not text.isalpha() or (text.isdigit() and len(before) == 3 and before.isalpha())
+        ends_word = len(before) == 3 and before.isalpha() and text.isdigit()
+        return ends_word or (before[-1].isdigit() and not text.isalpha())
     return before[-1].isdigit() and text.isalnum()

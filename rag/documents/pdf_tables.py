@@ -77,8 +77,16 @@ class Rules:
     def within(self, box: Box) -> "Rules":
         """Those that run through a box, or along its edges."""
         return Rules(
-            tuple(r for r in self.across if box.top - SAME <= r[0] <= box.bottom + SAME and r[1] < box.right and r[2] > box.left),
-            tuple(r for r in self.down if box.left - SAME <= r[0] <= box.right + SAME and r[1] < box.bottom and r[2] > box.top),
+            tuple(
+                r
+                for r in self.across
+                if box.top - SAME <= r[0] <= box.bottom + SAME and r[1] < box.right and r[2] > box.left
+            ),
+            tuple(
+                r
+                for r in self.down
+                if box.left - SAME <= r[0] <= box.right + SAME and r[1] < box.bottom and r[2] > box.top
+            ),
         )
 
 
@@ -144,10 +152,14 @@ def _span(r: int, c: int, xs: Sequence[float], ys: Sequence[float], rules: Rules
     """How many rows and columns the cell at the top left of it takes: up to the next rule."""
     y, x = (ys[r] + ys[r + 1]) / 2, (xs[c] + xs[c + 1]) / 2
     width = 1
-    while c + width < len(xs) - 1 and not any(abs(at - xs[c + width]) <= SAME and top <= y <= bottom for at, top, bottom in rules.down):
+    while c + width < len(xs) - 1 and not any(
+        abs(at - xs[c + width]) <= SAME and top <= y <= bottom for at, top, bottom in rules.down
+    ):
         width += 1
     height = 1
-    while r + height < len(ys) - 1 and not any(abs(at - ys[r + height]) <= SAME and left <= x <= right for at, left, right in rules.across):
+    while r + height < len(ys) - 1 and not any(
+        abs(at - ys[r + height]) <= SAME and left <= x <= right for at, left, right in rules.across
+    ):
         height += 1
     return height, width
 
@@ -176,15 +188,15 @@ def visual_lines(segments: Sequence[Segment]) -> list[list[Segment]]:
     return [sorted(line, key=lambda s: s.box.left) for line in lines]
 
 
-def gutters(lines: Sequence[Sequence[Segment]]) -> list[float]:
-    """Where columns end, from left to right: what few of the lines stand across."""
+def gutters(lines: Sequence[Sequence[Segment]], wide: float = 0.0) -> list[float]:
+    """Where columns end, from left to right: what few of the lines stand across; if not as usual, so `wide`."""
     height = statistics.median(segment.box.height for line in lines for segment in line)
     events: list[tuple[float, int]] = []
     for line in lines:
         for segment in line:
             events += [(segment.box.left, 1), (segment.box.right, -1)]
     few = len(lines) // 6
-    width = height * (WIDE_GUTTER if len(lines) <= FEW_LINES else GUTTER)
+    width = height * (wide or (WIDE_GUTTER if len(lines) <= FEW_LINES else GUTTER))
     found: list[float] = []
     covered, free_from = 0, None
     for place, change in sorted(events):
@@ -204,10 +216,18 @@ def prose_columns(lines: Sequence[Sequence[Segment]], edges: Sequence[float]) ->
     for line in lines:
         for number, words in itertools.groupby(line, lambda word: bisect.bisect(edges, word.box.middle[0])):
             columns[number].append(list(words))
-    filled = [statistics.fmean(sum(len(word.text) + 1 for word in words) for words in column) if column else 0 for column in columns]
-    if min(filled) < PROSE_CHARACTERS or min(map(len, columns)) < PROSE_LINES:
+    if min(cell_characters(lines, edges)) < PROSE_CHARACTERS or min(map(len, columns)) < PROSE_LINES:
         return None
     return [[word for words in column for word in words] for column in columns]
+
+
+def cell_characters(lines: Sequence[Sequence[Segment]], edges: Sequence[float]) -> list[float]:
+    """How many characters the cells of each column have on average, where they are not empty."""
+    counts: list[list[int]] = [[] for _ in range(len(edges) + 1)]
+    for line in lines:
+        for number, words in itertools.groupby(line, lambda word: bisect.bisect(edges, word.box.middle[0])):
+            counts[number].append(sum(len(word.text) + 1 for word in words))
+    return [statistics.fmean(column) if column else 0.0 for column in counts]
 
 
 def open_rows(lines: Sequence[Sequence[Segment]], edges: Sequence[float], rules: Rules) -> list[Row]:
@@ -216,7 +236,11 @@ def open_rows(lines: Sequence[Sequence[Segment]], edges: Sequence[float], rules:
     for line in lines:
         row: Row = [[] for _ in range(len(edges) + 1)]
         for segment in line:
-            middle = segment.box.left if any(segment.box.left < edge < segment.box.right for edge in edges) else segment.box.middle[0]
+            middle = (
+                segment.box.left
+                if any(segment.box.left < edge < segment.box.right for edge in edges)
+                else segment.box.middle[0]
+            )
             row[bisect.bisect(edges, middle)].append(segment)
         rows.append(row)
     rows[0] = _head_in_place(rows[0], rows[1:])

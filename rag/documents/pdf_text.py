@@ -82,7 +82,6 @@ class Segment:
         return "".join(glyph.text for glyph in self.glyphs)
 
 
-
 @contextmanager
 def opened(data: bytes, name: str) -> Iterator["PdfDocument"]:
     """The file, open. Raises ReadError for one that is protected or damaged."""
@@ -170,14 +169,10 @@ class _Upright:
         points = []
         for x, y in ((0.0, 0.0), (1000.0, 0.0), (0.0, 1000.0)):
             across, down = ctypes.c_int(), ctypes.c_int()
-            pdfium.FPDF_PageToDevice(
-                page, 0, 0, FINE, FINE, quarter, x, y, ctypes.byref(across), ctypes.byref(down)
-            )
+            pdfium.FPDF_PageToDevice(page, 0, 0, FINE, FINE, quarter, x, y, ctypes.byref(across), ctypes.byref(down))
             points.append((across.value / FINE * self.width, down.value / FINE * self.height))
         (self._x, self._y), *ends = points
-        (self._xx, self._xy), (self._yx, self._yy) = (
-            ((x - self._x) / 1000, (y - self._y) / 1000) for x, y in ends
-        )
+        (self._xx, self._xy), (self._yx, self._yy) = (((x - self._x) / 1000, (y - self._y) / 1000) for x, y in ends)
 
     def box(self, page: "PdfTextPage", index: int) -> Box:
         """The box of a character, as high as its line: what a highlighter would cover."""

@@ -170,7 +170,11 @@ def auto_number(count: int, form: str) -> str:
 
     kind = "".join(itertools.takewhile(lambda c: not c.isupper(), form))
     small = "lower" if "Lc" in form else "upper"
-    text = written(count, small + {"alpha": "Letter", "roman": "Roman"}[kind]) if kind in ("alpha", "roman") else str(count)
+    text = (
+        written(count, small + {"alpha": "Letter", "roman": "Roman"}[kind])
+        if kind in ("alpha", "roman")
+        else str(count)
+    )
     if form.endswith("ParenBoth"):
         return f"({text})"
     return text + (")" if form.endswith("ParenR") else "" if form.endswith("Plain") else ".")

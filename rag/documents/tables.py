@@ -35,7 +35,12 @@ def read_csv(data: bytes, name: str) -> Iterator[Document]:
     csv.field_size_limit(len(text) + 1)
     draft = Draft(notes)
     try:
-        draft.table([[cell_of(value) for value in row] for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator(text))])
+        draft.table(
+            [
+                [cell_of(value) for value in row]
+                for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator(text))
+            ]
+        )
     except csv.Error as error:
         raise ReadError(f"{name} is not a table of separated values: {error}.") from None
     yield draft.document(name)
@@ -64,7 +69,9 @@ def read_workbook(data: bytes, name: str) -> Iterator[Document]:
     try:
         workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
         sheets = [sheet for sheet in workbook.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
-        draft.leave_out("chart sheets", sum(sheet.typ == SheetTypeEnum.ChartSheet for sheet in workbook.sheets_metadata))
+        draft.leave_out(
+            "chart sheets", sum(sheet.typ == SheetTypeEnum.ChartSheet for sheet in workbook.sheets_metadata)
+        )
         for sheet in sheets:
             if sheet.visible != SheetVisibleEnum.Visible:
                 draft.leave_out("hidden sheets")
@@ -148,7 +155,9 @@ class _Looks:
         for element in elements(self.package.read(part), self.name, ("row", "c", "col")):
             tag = element.tag.rsplit("}", 1)[-1]
             if tag == "col" and element.get("hidden") in ("1", "true"):
-                look.hidden_columns.update(range(int(element.get("min", 1)) - 1, min(int(element.get("max", 1)), 16_384)))
+                look.hidden_columns.update(
+                    range(int(element.get("min", 1)) - 1, min(int(element.get("max", 1)), 16_384))
+                )
             elif tag == "row":
                 row, column = int(element.get("r") or row + 2) - 1, -1
                 if element.get("hidden") in ("1", "true"):
@@ -178,7 +187,10 @@ class _Looks:
 def _styles(root: "Element") -> tuple[tuple[str, bool], ...]:
     """Format and whether it is set in bold or on a ground, of each cell style."""
     codes = {**BUILT_IN, **{int(e.get("numFmtId") or 0): e.get("formatCode") or "" for e in root.iter("{*}numFmt")}}
-    bold = [e.find("{*}b") is not None and e.find("{*}b").get("val") not in ("0", "false") for e in root.iterfind("{*}fonts/{*}font")]
+    bold = [
+        e.find("{*}b") is not None and e.find("{*}b").get("val") not in ("0", "false")
+        for e in root.iterfind("{*}fonts/{*}font")
+    ]
     found = []
     for style in root.iterfind("{*}cellXfs/{*}xf"):
         font, number = int(style.get("fontId") or 0), int(style.get("numFmtId") or 0)
@@ -189,4 +201,6 @@ def _styles(root: "Element") -> tuple[tuple[str, bool], ...]:
 def _column(place: str) -> int:
     """AB12 stands in column 27, counted from 0."""
     letters = re.match(r"[A-Z]{1,3}", place)
-    return functools.reduce(lambda number, letter: number * 26 + ord(letter) - 64, letters[0] if letters else "A", 0) - 1
+    return (
+        functools.reduce(lambda number, letter: number * 26 + ord(letter) - 64, letters[0] if letters else "A", 0) - 1
+    )

@@ -171,7 +171,9 @@ class _Word:
             if next(row.iterancestors(f"{W}tbl")) is not table:
                 continue
             properties = row.find(f"{W}trPr")
-            if gone := [what for mark, what in GONE.items() if properties is not None and _on(properties.find(W + mark))]:
+            if gone := [
+                what for mark, what in GONE.items() if properties is not None and _on(properties.find(W + mark))
+            ]:
                 self._draft.leave_out(gone[0])
                 continue
             cells = [one for one in row.iter(f"{W}tc") if next(one.iterancestors(f"{W}tr")) is row]
@@ -289,7 +291,10 @@ def _alternative(element: "Element") -> "Element":
 
 
 def _counts_pages(paragraph: "Element") -> bool:
-    codes = [*(e.text or "" for e in paragraph.iter(f"{W}instrText")), *(e.get(f"{W}instr") or "" for e in paragraph.iter(f"{W}fldSimple"))]
+    codes = [
+        *(e.text or "" for e in paragraph.iter(f"{W}instrText")),
+        *(e.get(f"{W}instr") or "" for e in paragraph.iter(f"{W}fldSimple")),
+    ]
     return any(re.search(r"\b(?:NUM)?PAGES?\b", code) for code in codes)
 
 
