@@ -4,7 +4,6 @@ LiteParse finds columns, tables, headings and lists, but writes plain marks for 
 are the document's own. Characters in no block become lines of their own, so that none is lost.
 """
 
-import bisect
 import collections
 import functools
 import itertools
@@ -16,10 +15,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from rag.documents.blocks import ITEM
 from rag.documents.pdf_tables import (
-    GUTTER,
+    Gutter,
     Rules,
     cell_characters,
+    edges_of,
     gutters,
+    narrowed,
     open_rows,
     prose_columns,
     ruled_rows,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from pypdfium2 import PdfDocument
 
 ADDED = -1  # the index of a character that the page does not hold
-BATCH_PAGES = 25
+BATCH_PAGES = 100
 # Smaller than its line by this and higher by this share of it, a mark is raised.
 SMALLER, RAISED = 0.85, 0.12
 # Words that stand further apart than this share of their height have a space between them.
@@ -72,6 +73,7 @@ class Region:
     box: Box
     lines: list[Line] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
+    level: int = 0  # of a heading
     headed: bool = False  # whether the first of them is set apart from the others
 
     def every_line(self) -> Iterator[Line]:
@@ -162,7 +164,8 @@ def _page(number: int, parsed: Any, words: Sequence[Segment]) -> Page:
             regions.append(table)
             tables.remove(table)
         if i in inside:
-            regions.append(Region(KINDS.get(block.kind, "paragraph"), box, _lines(number, inside[i])))
+            kind = KINDS.get(block.kind, "paragraph")
+            regions.append(Region(kind, box, _lines(number, inside[i]), level=block.level or 0))
     rest = tables + [Region("paragraph", line.box, [line]) for run in _runs(stray) for line in _lines(number, run)]
     for region in rest:
         above = [i for i, other in enumerate(regions) if other.box.bottom <= region.box.middle[1]]
@@ -189,10 +192,12 @@ def _open_table(page: int, block: Any, free: dict[int, Segment], rules: Rules) -
     box = _box(block.bbox)
     words = [word for word in free.values() if box.holds(word.box.middle, 1.0)]
     lines = visual_lines(words)
-    if len(lines) < 2 or not (edges := gutters(lines)):
+    gaps = gutters(lines) if lines else []
+    if len(gaps) < len(given := _cell_gutters(block)):  # narrower than is safe to take for a gutter
+        gaps = given
+    if len(lines) < 2 or not gaps:
         return
-    near = [word for word in free.values() if box.left - 4 <= word.box.middle[0] <= box.right + 4]
-    every = visual_lines(near)
+    every = [line for whole in visual_lines(list(free.values())) if (line := _reaching(whole, box))]
     own = {id(word) for word in words}
     first = next(i for i, line in enumerate(every) if any(id(word) in own for word in line))
     last = next(i for i in reversed(range(len(every))) if any(id(word) in own for word in every[i]))
@@ -202,20 +207,49 @@ def _open_table(page: int, block: Any, free: dict[int, Segment], rules: Rules) -
         if last > first
         else 0
     )
-    while first > 0 and tops[first] - tops[first - 1] < NEAR * step and _stands_in(every[first - 1], edges):
-        first -= 1
-    while last < len(every) - 1 and tops[last + 1] - tops[last] < NEAR * step and _stands_in(every[last + 1], edges):
-        last += 1
+    while first > 0 and tops[first] - tops[first - 1] < NEAR * step and (left := narrowed(gaps, every[first - 1])):
+        first, gaps = first - 1, left
+    while (
+        last < len(every) - 1
+        and tops[last + 1] - tops[last] < NEAR * step
+        and (left := narrowed(gaps, every[last + 1]))
+    ):
+        last, gaps = last + 1, left
+    edges = edges_of(gaps)
     lines = every[first : last + 1]
     if columns := prose_columns(lines, edges):
         yield from (Region("paragraph", _around(column), _lines(page, column)) for column in columns)
     else:
         words = [word for line in lines for word in line]
-        yield _table_region(
-            page, box.joined(_around(words)), open_rows(lines, gutters(lines), rules), bool(block.header)
-        )
+        yield _table_region(page, box.joined(_around(words)), open_rows(lines, edges, rules), bool(block.header))
     for word in (word for line in lines for word in line):
         del free[id(word)]
+
+
+def _reaching(line: Sequence[Segment], box: Box) -> Sequence[Segment]:
+    """The words of a line that stand above or below a box, and those that go on from them."""
+    inside = [i for i, word in enumerate(line) if box.left - 4 <= word.box.middle[0] <= box.right + 4]
+    if not inside:
+        return ()
+    first, last = inside[0], inside[-1]
+    while first > 0 and line[first].box.left - line[first - 1].box.right < line[first].box.height:
+        first -= 1
+    while last < len(line) - 1 and line[last + 1].box.left - line[last].box.right < line[last].box.height:
+        last += 1
+    return line[first : last + 1]
+
+
+def _cell_gutters(block: Any) -> list[Gutter]:
+    """What parts the columns of a table for LiteParse; nothing where its cells reach into each other."""
+    rows = [*([block.header] if block.header else []), *block.rows]
+    cells = [[row[c].bbox for row in rows if c < len(row) and row[c].bbox] for c in range(max(map(len, rows)))]
+    gaps = []
+    for left, right in itertools.pairwise(cells):
+        end, start = max((b.x + b.width for b in left), default=0.0), min((b.x for b in right), default=0.0)
+        if end >= start:
+            return []
+        gaps.append((end, start))
+    return gaps
 
 
 def _missed_tables(page: int, free: dict[int, Segment], rules: Rules) -> Iterator[Region]:
@@ -229,7 +263,7 @@ def _missed_tables(page: int, free: dict[int, Segment], rules: Rules) -> Iterato
         ):
             run.append(line)
             continue
-        edges = gutters(run, PART_GAP) if len(run) > 1 else []
+        edges = edges_of(gutters(run, PART_GAP)) if len(run) > 1 else []
         counts = cell_characters(run, edges) if edges and len(run) + len(edges) > 3 else [LONG_CELL]
         if min(counts) < SHORT_CELL and max(counts) < LONG_CELL:
             words = [word for line in run for word in line]
@@ -247,23 +281,11 @@ def _has_parts(line: Sequence[Segment]) -> bool:
     return bool(gaps) and not ITEM.fullmatch("".join(word.text for word in line[: gaps[0]]))
 
 
-def _stands_in(line: Sequence[Segment], edges: Sequence[float]) -> bool:
-    """Whether a line has words in several columns and none between them."""
-    columns = {bisect.bisect(edges, word.box.middle[0]) for word in line}
-    if len(columns) < 2 or any(word.box.left < edge < word.box.right for word in line for edge in edges):
-        return False
-    return all(
-        b.box.left - a.box.right > GUTTER * min(a.box.height, b.box.height)
-        for a, b in itertools.pairwise(line)
-        if bisect.bisect(edges, a.box.middle[0]) != bisect.bisect(edges, b.box.middle[0])
-    )
-
-
 def _table_region(page: int, box: Box, rows: list[Cells], headed: bool = False) -> Region:
     made: dict[int, list[Line]] = {}  # a merged cell is one in all its places
     for cell in (cell for row in rows for cell in row):
         made.setdefault(id(cell), _lines(page, cell))
-    return Region("table", box, [], [[made[id(cell)] for cell in row] for row in rows], headed)
+    return Region("table", box, [], [[made[id(cell)] for cell in row] for row in rows], headed=headed)
 
 
 def _around(words: Iterable[Segment]) -> Box:

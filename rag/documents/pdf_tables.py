@@ -13,6 +13,7 @@ from rag.documents.pdf_text import Box, Segment
 
 Cell: TypeAlias = list[Segment]
 Row: TypeAlias = list[Cell]
+Gutter: TypeAlias = tuple[float, float]  # from, to
 
 # Rules, edges and columns closer than this, in points, are the same.
 SAME = 3.0
@@ -188,8 +189,8 @@ def visual_lines(segments: Sequence[Segment]) -> list[list[Segment]]:
     return [sorted(line, key=lambda s: s.box.left) for line in lines]
 
 
-def gutters(lines: Sequence[Sequence[Segment]], wide: float = 0.0) -> list[float]:
-    """Where columns end, from left to right: what few of the lines stand across; if not as usual, so `wide`."""
+def gutters(lines: Sequence[Sequence[Segment]], wide: float = 0.0) -> list[Gutter]:
+    """What parts the columns, from left to right: few of the lines stand across; if not as usual, so `wide`."""
     height = statistics.median(segment.box.height for line in lines for segment in line)
     events: list[tuple[float, int]] = []
     for line in lines:
@@ -197,7 +198,7 @@ def gutters(lines: Sequence[Sequence[Segment]], wide: float = 0.0) -> list[float
             events += [(segment.box.left, 1), (segment.box.right, -1)]
     few = len(lines) // 6
     width = height * (wide or (WIDE_GUTTER if len(lines) <= FEW_LINES else GUTTER))
-    found: list[float] = []
+    found: list[Gutter] = []
     covered, free_from = 0, None
     for place, change in sorted(events):
         covered += change
@@ -205,9 +206,32 @@ def gutters(lines: Sequence[Sequence[Segment]], wide: float = 0.0) -> list[float
             free_from = place
         elif covered > few and free_from is not None:
             if place - free_from > width:
-                found.append((free_from + place) / 2)
+                found.append((free_from, place))
             free_from = None
     return found
+
+
+def narrowed(gaps: Sequence[Gutter], line: Sequence[Segment]) -> list[Gutter] | None:
+    """What a line that stands in several of the columns leaves of the gutters; None for one that stands across."""
+    left: list[Gutter] = []
+    for start, end in gaps:
+        places = [start, *(x for word in line for x in word.box[::2] if start < x < end), end]
+        pairs = [
+            (a, b)
+            for a, b in itertools.pairwise(sorted(places))
+            if not any(word.box.left < (a + b) / 2 < word.box.right for word in line)
+        ]
+        widest = max(pairs, key=lambda pair: pair[1] - pair[0], default=(0.0, 0.0))
+        if widest[1] - widest[0] < GUTTER * line[0].box.height:
+            return None
+        left.append(widest)
+    edges = edges_of(left)
+    return left if len({bisect.bisect(edges, word.box.middle[0]) for word in line}) > 1 else None
+
+
+def edges_of(gaps: Sequence[Gutter]) -> list[float]:
+    """Where the columns end: in the middle of the gutters."""
+    return [(start + end) / 2 for start, end in gaps]
 
 
 def prose_columns(lines: Sequence[Sequence[Segment]], edges: Sequence[float]) -> list[list[Segment]] | None:
