@@ -73,6 +73,12 @@ def find_files(folder: Path) -> list[Path]:
     return files
 
 
+def unknown_files(folder: Path) -> list[Path]:
+    """The files below `folder` of kinds that are not read, sorted by path; hidden ones and links out are left out."""
+    root = os.path.realpath(folder)
+    return [path for path in _walk(folder) if path.suffix.lower() not in READERS and _readable(path, root)]
+
+
 def _walk(folder: Path) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -103,7 +109,8 @@ def read_documents(data: bytes, name: str) -> Iterator[Document | ReadError]:
     What cannot be read comes as a ReadError in its place, the whole file or one row of it; nothing is raised.
     """
     try:
-        _check_size(len(data), name)
+        if len(data) > LARGEST_BYTES:
+            raise too_large(name)
         if not data.strip():
             raise ReadError(f"{name} is empty.")
         if wrong := mismatch(data, name):
@@ -118,15 +125,9 @@ def read_documents(data: bytes, name: str) -> Iterator[Document | ReadError]:
         yield error
 
 
-def read_file(path: Path, name: str) -> bytes:
-    """The bytes of the file called `name`. Raises ReadError when they are too many to be read at all, and OSError."""
-    _check_size(path.stat().st_size, name)
-    return path.read_bytes()
-
-
-def _check_size(size: int, name: str) -> None:
-    if size > LARGEST_BYTES:
-        raise ReadError(f"{name} is larger than {LARGEST_BYTES // 2**20} MB. Split it into smaller files.")
+def too_large(name: str) -> ReadError:
+    """What is wrong with a file of more than LARGEST_BYTES."""
+    return ReadError(f"{name} is larger than {LARGEST_BYTES // 2**20} MB. Split it into smaller files.")
 
 
 def _checked(document: Document) -> Document | ReadError:

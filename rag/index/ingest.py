@@ -4,12 +4,12 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from langchain_core.embeddings import Embeddings
 
-from rag.documents import document_id, find_files, read_documents, read_file
+from rag.documents import LARGEST_BYTES, document_id, find_files, read_documents, too_large, unknown_files
 from rag.documents.language import language_warning
 from rag.documents.passages import embedded_text
 from rag.errors import ReadError
@@ -41,8 +41,9 @@ Progress = Callable[[str, int, int], None]
 class Summary:
     """What an ingest did, in documents; `skipped` names each file or row that could not be read, with the reason.
 
-    `chunks` is how many the whole index has now, `embedded` how many texts went through the model. `notices` say
-    what the user should know about the index itself.
+    `unreadable` are the files that gave no document at all, `unknown` those of a kind that is not read. `chunks` is how
+    many the whole index has now, `embedded` how many texts went through the model, `left_out` what the texts in it do
+    not hold, by document. `notices` say what the user should know about the index itself.
     """
 
     added: int
@@ -54,6 +55,9 @@ class Summary:
     skipped: tuple[str, ...]
     seconds: float
     notices: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    left_out: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 def ingest(
@@ -98,16 +102,21 @@ def ingest(
         if not _made_from(settings):
             (settings.data / FOLDER).write_text(_folder(settings), "utf-8")
         tell("")
+        catalogue = store.catalogue()
+        unknown = [document_id(path, settings.documents) for path in unknown_files(settings.documents)]
         return Summary(
             added=batch.added,
             changed=batch.changed,
             removed=len(gone),
             unchanged=batch.unchanged,
-            chunks=sum(entry.chunks for entry in store.catalogue().values()),
+            chunks=sum(entry.chunks for entry in catalogue.values()),
             embedded=batch.embedded,
             skipped=tuple(reading.skipped),
             seconds=time.monotonic() - began,
             notices=(*writer.notices, *reading.notices(embedder)),
+            unreadable=tuple(reading.unreadable),
+            unknown=tuple(name for name in unknown if scope.covers(name)),
+            left_out={name: dict(entry.left_out) for name, entry in sorted(catalogue.items()) if entry.left_out},
         )
 
 
@@ -151,7 +160,7 @@ class _Reading:
 
     def __init__(self, settings: Settings, records: Mapping[str, IndexedFile], file_of: Mapping[str, str]) -> None:
         self.number, self.name = 0, ""
-        self.kept, self.names, self.skipped = set[str](), set[str](), list[str]()
+        self.kept, self.names, self.skipped, self.unreadable = set[str](), set[str](), list[str](), list[str]()
         self._foreign, self._notes = list[str](), list[str]()
         self._has_other_converters = False
         self._settings, self._records = settings, records
@@ -166,14 +175,13 @@ class _Reading:
         self.number += 1
         if not _nameable(name):
             self.skipped.append(f"{name!a} has a name that is not UTF-8. Rename it.")
+            self.unreadable.append(f"{name!a}")
             return
         self.names.add(name)
         before, indexed, again = self._records.get(name), self._documents.get(name, []), False
         size, mtime_ns = _size_and_time(path)
         try:
-            data = read_file(path, name)
-        except ReadError as error:
-            now = IndexedFile(name, "", size, mtime_ns, self._recipe, (str(error),))
+            data = path.read_bytes() if size <= LARGEST_BYTES else None
         except OSError as error:
             kept = " What was indexed of it before is kept." if indexed else ""
             now = IndexedFile(
@@ -181,7 +189,7 @@ class _Reading:
             )
             self.kept.update(indexed)
         else:
-            now = IndexedFile(name, hashlib.sha256(data).hexdigest(), size, mtime_ns, self._recipe)
+            now = IndexedFile(name, _digest(data, size, mtime_ns), size, mtime_ns, self._recipe)
             same = before and (before.sha256, before.recipe) == (now.sha256, now.recipe)
             self._has_other_converters |= before is not None and has_other_converters(before.recipe)
             if before and same and not before.lacks(len(indexed)):
@@ -193,12 +201,16 @@ class _Reading:
                 skipped = tuple(self._read_documents(data, batch))
                 now = replace(now, skipped=skipped, documents=len(self.kept) - already)
         self.skipped += now.skipped
+        if now.skipped and not now.documents:
+            self.unreadable.append(name)
         if now != before or again:  # a commit takes out the row of a file that has changed documents
             batch.note(now, losing=not self.kept.issuperset(indexed))
 
-    def _read_documents(self, data: bytes, batch: DocumentBatch) -> list[str]:
+    def _read_documents(self, data: bytes | None, batch: DocumentBatch) -> list[str]:
         """Put the documents in `data` into the batch; returns what could not be read, in words."""
         problems = []
+        if data is None:
+            return [str(too_large(self.name))]
         for document in read_documents(data, self.name):
             if isinstance(document, ReadError):
                 problems.append(str(document))
@@ -232,11 +244,17 @@ def _stale(path: Path, record: IndexedFile | None, indexed: int, settings: Setti
         return True
     if record.sha256 and _size_and_time(path) == (record.size, record.mtime_ns):
         return False
+    size, mtime_ns = _size_and_time(path)
     try:
-        digest = hashlib.sha256(read_file(path, record.name)).hexdigest()
-    except (OSError, ReadError):
+        digest = _digest(path.read_bytes() if size <= LARGEST_BYTES else None, size, mtime_ns)
+    except OSError:
         digest = ""
     return digest != record.sha256
+
+
+def _digest(data: bytes | None, size: int, mtime_ns: int) -> str:
+    """The digest of a file; of one that is too large to be read, when it changed and how large it is."""
+    return f"{mtime_ns}:{size}" if data is None else hashlib.sha256(data).hexdigest()
 
 
 def _size_and_time(path: Path) -> tuple[int, int]:

@@ -100,6 +100,7 @@ def chunk_row(stored: Stored) -> dict[str, Any]:
         "sentences": [[s.start, s.end, s.kind, s.unit] for s in chunk.sentences],
         "page": chunk.page,
         "page_starts": chunk.page_starts,
+        "page_labels": chunk.page_labels,
     }
     row = json.dumps(rest, ensure_ascii=False, separators=(",", ":"))
     return {"document": chunk.document, "version": stored.version, "content": stored.content, "row": row}
@@ -119,6 +120,7 @@ def chunk_of(text: str, metadata: Mapping[str, Any]) -> Chunk:
         sentences=tuple(Sentence(*fields) for fields in rest["sentences"]),
         page=rest["page"],
         page_starts=tuple(rest["page_starts"]),
+        page_labels=tuple(rest["page_labels"]),
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from rag.documents import CONVERTERS, document_id, find_files, read_documents, read_file
+from rag.documents import CONVERTERS, LARGEST_BYTES, document_id, find_files, read_documents, too_large
 from rag.errors import ReadError
 from rag.receipts.receipt import Cited, Receipt
 from rag.receipts.surroundings import place_of
@@ -77,9 +77,8 @@ def read_today(folder: Path, names: Collection[str]) -> dict[str, Document | Rea
         if not wanted:
             continue
         try:
-            documents = list(read_documents(read_file(path, file), file))
-        except ReadError as error:
-            documents = [error]
+            fits = path.stat().st_size <= LARGEST_BYTES
+            documents = list(read_documents(path.read_bytes(), file)) if fits else [too_large(file)]
         except OSError as error:
             documents = [ReadError(f"{file} cannot be read ({error.strerror or error}).")]
         good = {document.id: document for document in documents if isinstance(document, Document)}

@@ -21,6 +21,7 @@ class Citation(BaseModel):
     page: int | None
     heading: list[str]
     origin: Origin
+    page_label: str | None = Field(description="What is printed as the page's number, where the file says so.")
 
 
 class Disagreement(BaseModel):
@@ -105,6 +106,7 @@ class Passage(Place):
 
     sha256: str
     page: int | None
+    page_label: str | None
     text: str
 
 
@@ -133,6 +135,7 @@ class Listed(BaseModel):
     document: str
     title: str
     characters: int
+    left_out: dict[str, int] = Field(description="What its text does not hold, and how many: pictures, page margins.")
 
 
 class Documents(BaseModel):
