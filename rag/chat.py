@@ -51,6 +51,7 @@ class DocumentInfo:
     title: str
     characters: int
     chunks: int
+    left_out: tuple[tuple[str, int], ...] = ()
 
 
 class Chat:
@@ -81,14 +82,15 @@ class Chat:
     def documents(self) -> list[DocumentInfo]:
         """The documents in the index, by id."""
         entries = sorted(self.store.catalogue().values(), key=lambda e: e.document)
-        return [DocumentInfo(e.document, e.title, e.characters, e.chunks) for e in entries]
+        return [DocumentInfo(e.document, e.title, e.characters, e.chunks, e.left_out) for e in entries]
 
     def document(self, document: str) -> Document:
         """A document as it was indexed: text, headings and pages. Raises NoDocument when none has that id."""
         text = self.store.text_of(document)
         if text is None:
             raise NoDocument(f"There is no document {document!r} in the index. To list them, type: pincite show")
-        return indexed_document(document, text, self.store.chunks_of(document))
+        left_out = self.store.catalogue()[document].left_out
+        return replace(indexed_document(document, text, self.store.chunks_of(document)), left_out=left_out)
 
     def read(self, question: str, history: Sequence[Turn] = ()) -> Reading:
         """What the passages found for a question say about it, and how probable it is that they answer it."""
