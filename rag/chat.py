@@ -31,6 +31,7 @@ from rag.models.token_vectors import TokenVectors
 from rag.models.tokens import count_tokens
 from rag.search.hybrid import Retrieval
 from rag.search.rerank import open_reranker
+from rag.search.scope import documents_in
 from rag.search.spelling import corrected
 from rag.settings import Settings
 from rag.types import Answer, Document, Event, Passage, Searched, Statement, Turn, Usage
@@ -86,29 +87,40 @@ class Chat:
         """What speaks for and against the documents answering a standalone question; None when nothing is found."""
         return self._offline.evidence(question, self.retrieval.search(question, self.settings.passages))
 
-    def search(self, question: str, count: int | None = None) -> tuple[Passage, ...]:
+    def search(self, question: str, count: int | None = None, documents: Sequence[str] = ()) -> tuple[Passage, ...]:
         """The passages that best answer a standalone question, best first; no answer. Raises QuestionError."""
-        return self.retrieval.search(checked_question(question), count or self.settings.passages)
+        where = self._in_scope(documents)
+        return self.retrieval.search(checked_question(question), count or self.settings.passages, where)
 
-    def ask(self, question: str, history: Sequence[Turn] = (), backend: str | None = None) -> Answer:
+    def _in_scope(self, globs: Sequence[str]) -> list[str] | None:
+        """The ids of the documents that globs match; None when there are no globs, which is every document."""
+        return documents_in(globs, self.store.catalogue().values()) if globs else None
+
+    def ask(
+        self, question: str, history: Sequence[Turn] = (), backend: str | None = None, documents: Sequence[str] = ()
+    ) -> Answer:
         """The whole answer. The same as the last item of `stream`."""
-        for event in self.stream(question, history, backend):
+        for event in self.stream(question, history, backend, documents):
             if isinstance(event, Answer):
                 return event
         raise AssertionError("a stream ends with an answer")
 
-    def stream(self, question: str, history: Sequence[Turn] = (), backend: str | None = None) -> Iterator[Event]:
+    def stream(
+        self, question: str, history: Sequence[Turn] = (), backend: str | None = None, documents: Sequence[str] = ()
+    ) -> Iterator[Event]:
         """What was searched, then each statement as soon as it is checked (the withheld ones too), last the answer.
 
-        Raises QuestionError, UnknownBackend, BackendNotReady or StoreError before anything is asked; a provider that
-        fails later gives an answer with status "failed".
+        `documents` are globs that limit what is searched; without any, every document is. Raises QuestionError,
+        UsageError for a glob that matches nothing, UnknownBackend, BackendNotReady or StoreError before anything is
+        asked; a provider that fails later gives an answer with status "failed".
         """
         question = checked_question(question)
         spec = backend or self.settings.backend
         check_spec(spec, self.settings)
-        inquiry = Inquiry.of(question, spec, self.settings)
+        where = self._in_scope(documents)
+        inquiry = Inquiry.of(question, spec, self.settings, documents)
         origin = Origin(self.embedder.fingerprint, self.verifier.name, self.store.name)
-        titles = {info.id: info.title for info in self.documents()}
+        titles = {info.id: info.title for info in self.documents() if where is None or info.id in where}
         intent = intent_of(question, titles)
         if intent.kind in replies.OWN_WORDS:
             text = (
@@ -120,7 +132,7 @@ class Chat:
         if self.embedder.fingerprint == MiniLM.fingerprint and (warning := question_warning(question)):
             inquiry.notice("language", warning)
         try:
-            yield from self._written(inquiry, history, intent)
+            yield from self._written(inquiry, history, intent, where)
         except BackendError as error:
             if not isinstance(error, StreamCut) or not (inquiry.shown or inquiry.withheld):
                 yield inquiry.answer("failed", "", origin, error=str(error))
@@ -132,7 +144,9 @@ class Chat:
         yield from inquiry.end()
         yield inquiry.concluded(origin)
 
-    def _written(self, inquiry: Inquiry, history: Sequence[Turn], intent: Intent) -> Iterator[Event]:
+    def _written(
+        self, inquiry: Inquiry, history: Sequence[Turn], intent: Intent, where: list[str] | None
+    ) -> Iterator[Event]:
         """Find the passages, have the answer written, and check it statement by statement."""
         model = self._model(inquiry.spec)
         state: State = {"question": inquiry.question, "history": list(history)}
@@ -140,12 +154,14 @@ class Chat:
         if intent.kind == "question":
             state = finding(
                 model,
-                lambda text: self.retrieval.search(text, self.settings.passages),
+                lambda text: self.retrieval.search(text, self.settings.passages, where),
                 lambda text, passages: corrected(text, passages, self.model),
             ).invoke(state)
             inquiry.used(state.get("rewriting", Usage()))
         else:
-            state |= {"search_question": inquiry.question, "passages": opening_passages(self.store, intent.document)}
+            every = self.store.catalogue() if where is None else where
+            opening = opening_passages(self.store, intent.document, every)
+            state |= {"search_question": inquiry.question, "passages": opening}
         found: tuple[Passage, ...] = state["passages"]
         room = prompt_room(context_tokens(inquiry.spec, self.settings))
         state["passages"] = fit(found, room, lambda some: _prompt_tokens(name, inquiry.question, some))

@@ -84,7 +84,9 @@ class ScriptedChat:
             raise DocumentsError(f"There is no document {document!r}.")
         return self.files[document]
 
-    def stream(self, question: str, history: Sequence[Turn] = (), backend: str | None = None) -> Iterator[Event]:
+    def stream(
+        self, question: str, history: Sequence[Turn] = (), backend: str | None = None, documents: Sequence[str] = ()
+    ) -> Iterator[Event]:
         if not question.strip():
             raise QuestionError("The question is empty. Type one.")
         if len(question) > 4000:

@@ -29,7 +29,9 @@ class Door:
         Raises what `Chat.stream` raises, and UnknownBackend.
         """
         held = self.settings.show == "strict"  # until all are checked, it is not known what is shown
-        for event in self.chat.stream(wanted.question, wanted.turns(), spec_of(wanted.backend, self.settings)):
+        for event in self.chat.stream(
+            wanted.question, wanted.turns(), spec_of(wanted.backend, self.settings), wanted.documents
+        ):
             if isinstance(event, Answer):
                 if held:
                     yield from (("statement", statement) for statement in event.statements)
@@ -77,7 +79,7 @@ class Door:
 
     def search(self, wanted: Search) -> JSON:
         """The passages that best answer a question, best first."""
-        found = self.chat.search(wanted.question, wanted.count)
+        found = self.chat.search(wanted.question, wanted.count, wanted.documents)
         texts = [{"sha256": p.chunk.sha256, "page": p.chunk.page, "text": p.chunk.text} for p in found]
         return {
             "question": wanted.question.strip(),

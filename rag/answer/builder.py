@@ -34,6 +34,7 @@ class Inquiry:
     question: str
     spec: str
     show: str
+    scope: tuple[str, ...] = ()
     search_question: str = ""
     passages: tuple[Passage, ...] = ()
     shown: list[Statement] = field(default_factory=list)
@@ -51,9 +52,9 @@ class Inquiry:
     _began: float = field(default_factory=time.perf_counter)
 
     @classmethod
-    def of(cls, question: str, spec: str, settings: Settings) -> "Inquiry":
-        """A question that has just been asked."""
-        return cls(question, spec, settings.show, search_question=question)
+    def of(cls, question: str, spec: str, settings: Settings, scope: Iterable[str] = ()) -> "Inquiry":
+        """A question that has just been asked, of the documents in `scope`."""
+        return cls(question, spec, settings.show, tuple(scope), search_question=question)
 
     def notice(self, code: str, message: str) -> None:
         """Something the reader should know."""
@@ -170,7 +171,7 @@ class Inquiry:
             backend=self.spec, answered_by=self.answered_by, embedder=origin.embedder, verifier=origin.verifier,
             index=origin.index, usage=Usage(*tokens, cost),
             timings=Timings(self.search_ms, self.first_statement_ms, self._elapsed_ms()),
-            notices=tuple(self.notices), error=error,
+            notices=tuple(self.notices), error=error, scope=self.scope,
         )  # fmt: skip
 
     def _elapsed_ms(self) -> float:

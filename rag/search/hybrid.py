@@ -16,7 +16,6 @@ from rag.index.view import Row, View
 from rag.models.minilm import Vectors
 from rag.search.diversity import joined, spread
 from rag.search.rerank import Candidates, MaxSim, Reranker, maxsim
-from rag.search.scope import Filter
 from rag.types import Passage
 
 __all__ = ["MaxSim", "Retrieval", "maxsim"]
@@ -38,18 +37,22 @@ class Retrieval:
         self.lexical = LexicalIndex(store)
         self._beside = ThreadPoolExecutor(thread_name_prefix="beside a search")
 
-    def search(self, question: str, count: int, where: Filter | None = None) -> tuple[Passage, ...]:
-        """The `count` passages that best answer a standalone question, best first.
+    def search(self, question: str, count: int, documents: Sequence[str] | None = None) -> tuple[Passage, ...]:
+        """The `count` passages that best answer a standalone question, best first, from `documents` alone if given.
 
         A question with several parts is searched part by part, and each part's best passages come in turn.
         """
         embedded = functools.cache(lambda part: np.asarray(self.embedder.embed_query(part), np.float32))
-        return self.store.view(lambda view: self._search(view, question, embedded, count, where))
+        return self.store.view(lambda view: self._search(view, question, embedded, count, documents))
 
     def _search(
-        self, view: View, question: str, embedded: Callable[[str], Vectors], count: int, where: Filter | None
+        self,
+        view: View,
+        question: str,
+        embedded: Callable[[str], Vectors],
+        count: int,
+        documents: Sequence[str] | None,
     ) -> tuple[Passage, ...]:
-        documents = where.ids(view.snapshot.entries.values()) if where else None
         rankings: list[dict[str, float]] = []
         rows: dict[str, Row] = {}  # few of them are wanted as chunks
         for part in parts_of(question):

@@ -98,6 +98,7 @@ class AnswerRecord(BaseModel):
     timings_ms: Timings
     notices: list[Notice]
     error: str | None
+    scope: list[str] = Field(description="The globs that limited what was asked; empty for every document.")
 
 
 class Passage(Place):
