@@ -29,8 +29,8 @@ window.pincite = (() => {
 
   // What is still hidden takes no focus.
   function whenSeen(frames) {
-    if (frames && getComputedStyle(find("source")).visibility !== "visible") requestAnimationFrame(() => whenSeen(frames - 1));
-    else requestAnimationFrame(showPlace);
+    if (frames && getComputedStyle(find("source").querySelector("h2")).visibility !== "visible") requestAnimationFrame(() => whenSeen(frames - 1));
+    else showPlace();
   }
 
   // While the drawer lies over the conversation, the keyboard stays in it.
