@@ -49,6 +49,7 @@ class DocumentInfo:
 
     id: str
     title: str
+    sha256: str
     characters: int
     chunks: int
     left_out: tuple[tuple[str, int], ...] = ()
@@ -82,7 +83,7 @@ class Chat:
     def documents(self) -> list[DocumentInfo]:
         """The documents in the index, by id."""
         entries = sorted(self.store.catalogue().values(), key=lambda e: e.document)
-        return [DocumentInfo(e.document, e.title, e.characters, e.chunks, e.left_out) for e in entries]
+        return [DocumentInfo(e.document, e.title, e.sha256, e.characters, e.chunks, e.left_out) for e in entries]
 
     def document(self, document: str) -> Document:
         """A document as it was indexed: text, headings and pages. Raises NoDocument when none has that id."""
