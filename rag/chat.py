@@ -24,7 +24,7 @@ from rag.documents.language import question_warning
 from rag.errors import BackendError, BackendNotReady, BackendUnavailable, NoDocument, QuestionError, StreamCut
 from rag.index.ingest import Progress, Summary, ingest
 from rag.index.store import Store
-from rag.llms import check_spec, context_tokens, open_model, parse_spec
+from rag.llms import check_spec, context_tokens, open_model, parse_spec, passages_for
 from rag.llms.budget import fit, prompt_room
 from rag.llms.prompts import numbered, prompt
 from rag.models.embeddings import open_embedder
@@ -49,8 +49,10 @@ class DocumentInfo:
 
     id: str
     title: str
+    sha256: str
     characters: int
     chunks: int
+    left_out: tuple[tuple[str, int], ...] = ()
 
 
 class Chat:
@@ -81,14 +83,15 @@ class Chat:
     def documents(self) -> list[DocumentInfo]:
         """The documents in the index, by id."""
         entries = sorted(self.store.catalogue().values(), key=lambda e: e.document)
-        return [DocumentInfo(e.document, e.title, e.characters, e.chunks) for e in entries]
+        return [DocumentInfo(e.document, e.title, e.sha256, e.characters, e.chunks, e.left_out) for e in entries]
 
     def document(self, document: str) -> Document:
         """A document as it was indexed: text, headings and pages. Raises NoDocument when none has that id."""
         text = self.store.text_of(document)
         if text is None:
             raise NoDocument(f"There is no document {document!r} in the index. To list them, type: pincite show")
-        return indexed_document(document, text, self.store.chunks_of(document))
+        left_out = self.store.catalogue()[document].left_out
+        return replace(indexed_document(document, text, self.store.chunks_of(document)), left_out=left_out)
 
     def read(self, question: str, history: Sequence[Turn] = ()) -> Reading:
         """What the passages found for a question say about it, and how probable it is that they answer it."""
@@ -174,7 +177,7 @@ class Chat:
     ) -> Searched:
         """Find the passages, as many as the model can read."""
         if intent.kind == "question":
-            count = self.settings.passages
+            count = passages_for(inquiry.spec, self.settings)
             found = answerer.find(inquiry.question, history, lambda text: self.retrieval.search(text, count, where))
         else:
             every = self.store.catalogue() if where is None else where

@@ -93,10 +93,15 @@ class Chunk:
     sentences: tuple[Sentence, ...]
     page: int | None = None
     page_starts: tuple[int, ...] = ()  # where further pages begin inside it: `page` is that of its first character
+    page_labels: tuple[str, ...] = ()  # the numbers printed on these pages, where the file says that they differ
 
     def page_at(self, offset: int) -> int | None:
         """The page, counted from 1, on which that offset of the document stands; None where there are no pages."""
         return None if self.page is None else self.page + sum(first <= offset for first in self.page_starts)
+
+    def page_label_at(self, offset: int) -> str | None:
+        """What is printed as the number of that page, where the file says so."""
+        return self.page_labels[sum(first <= offset for first in self.page_starts)] if self.page_labels else None
 
     def quote(self, start: int, end: int) -> str:
         """The exact characters of the document between two of its offsets, which must lie in this chunk."""
@@ -136,6 +141,7 @@ class Citation:
     page: int | None
     heading: tuple[str, ...]
     origin: Origin
+    page_label: str | None = None  # what is printed as the page's number, where the file says so
 
 
 @dataclass(frozen=True, slots=True)

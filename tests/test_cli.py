@@ -161,7 +161,7 @@ def test_a_folder_that_is_watched_is_indexed_again_when_it_changes_until_it_is_s
 
 
 def test_the_page_says_where_it_is_and_what_it_could_not_read_and_ends_quietly(fresh: Path) -> None:
-    (fresh / "seeds" / "cafe.txt").write_bytes(b"caf\xe9")
+    (fresh / "seeds" / "cafe.txt").write_bytes(b"caf\0")
     port = free_port()
     running = process("chat", "--port", port)
     assert running.stdout
@@ -178,7 +178,7 @@ def test_the_page_says_where_it_is_and_what_it_could_not_read_and_ends_quietly(f
     assert ran.code == 0
     assert ran.lines == [
         "Indexing seeds for the first time.",
-        "Skipped: cafe.txt is not UTF-8 text (byte 3). Save it as UTF-8.",
+        "Skipped: cafe.txt holds binary data, not text.",
     ]
 
 

@@ -20,7 +20,7 @@ from rag.types import Usage
 
 REWRITTEN_CHARACTERS = 600
 # A small model may say the same for ever; it is stopped when it has repeated one statement this often.
-MOST_REPETITIONS = 3
+MAX_REPETITIONS = 3
 # What makes no difference to whether two statements are the same: punctuation, and the number of a list item.
 _WORDLESS = re.compile(r"^\W*\d{1,3}[.)]\s|\W+")
 
@@ -92,39 +92,40 @@ def _used(message: BaseMessage) -> Usage:
 def _parts(messages: Iterator[BaseMessage]) -> Iterator[Part]:
     """The drafts in a streamed message, each once, and what it says about itself.
 
-    Raises BackendUnavailable when the model has written neither a statement nor the refusal: that is no abstention.
+    What a model that may think aloud says without the form that the prompt asks for is held until its end. Raises
+    BackendUnavailable when the model has written neither a statement nor the refusal: that is no abstention.
     """
-    parser = AnswerParser()
+    parser, aloud, held = AnswerParser(), False, list[Draft | Refused]()
     said: Counter[str] = Counter()
-    answered_by, finish, refused = "The model", None, False
+    answered_by, finish, cut = "The model", None, None
     try:
         for message in messages:
             metadata = message.response_metadata
             if metadata.get("answered_by"):
-                answered_by = metadata["answered_by"]
-                parser = AnswerParser(patient=metadata.get("thinks_aloud", False))
+                answered_by, aloud = metadata["answered_by"], metadata.get("thinks_aloud", False)
                 yield Reply(answered_by, tuple(metadata.get("passed_over", ())))
             if metadata.get("restart"):
-                parser = AnswerParser()
-                if said:
-                    said.clear()
-                    yield Restart()
-            for part in _unsaid(parser.feed(message.text), said):
-                refused = refused or isinstance(part, Refused)
-                yield part
-            if said and max(said.values()) > MOST_REPETITIONS:
-                yield Reply(finish="repeated")
-                return
+                parser, aloud, held = AnswerParser(), False, []
+                said.clear()
+                yield Restart()
+            held += _unsaid(parser.feed(message.text), said)
+            if parser.in_form or not aloud:
+                yield from held
+                held.clear()
+            if said and max(said.values()) > MAX_REPETITIONS:
+                finish = "repeated"
+                yield Reply(finish=finish)
+                break
             finish, used = metadata.get("finish") or finish, _used(message)
             if "finish" in metadata or used != Usage():
                 yield Reply(finish=metadata.get("finish"), usage=used)
-    except StreamCut:
-        yield from _unsaid(parser.finish(cut=True), said)
-        raise
-    for part in _unsaid(parser.finish(cut=finish in ("length", "refused", "repeated")), said):
-        refused = refused or isinstance(part, Refused)
-        yield part
-    if not said and not refused:
+    except StreamCut as error:
+        cut = error
+    held += _unsaid(parser.finish(cut=cut is not None or finish in ("length", "refused", "repeated")), said)
+    yield from held
+    if cut:
+        raise cut
+    if not said and not parser.refused:
         what = "declined to answer" if finish == "refused" else "wrote no statement"
         raise BackendUnavailable(f"{answered_by} {what}. Ask again, or use another one with --backend.")
 

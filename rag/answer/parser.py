@@ -60,15 +60,14 @@ class Refused:
 class AnswerParser:
     """Turns a stream of text into drafts. A draft waits for the first character after its markers, no longer.
 
-    A `patient` one, for models that may think aloud, gives nothing before the end of an answer that does not begin as
-    the prompt asks.
+    `in_form` is whether the answer begins as the prompt asks, so that it is not what a model thinks before it answers.
     """
 
-    def __init__(self, patient: bool = False) -> None:
+    def __init__(self) -> None:
+        self.in_form = self.refused = False
         self._text = ""
         self._start = 0  # where the first statement that is not yet out begins
         self._scanned = 0  # no statement ends before here
-        self._patient = patient
         self._began = False
         self._leading = False  # markers stand before what they belong to
         self._over = False  # what follows is no part of the answer
@@ -119,6 +118,7 @@ class AnswerParser:
         if REFUSAL in draft.text or _WORDLESS.sub("", draft.text).lower() == _REFUSAL:
             self._over = True
             if not self._spoke:
+                self.refused = True
                 yield Refused()
         elif not echoes(draft.text, PROMPT):
             self._spoke = True
@@ -152,17 +152,18 @@ class AnswerParser:
             if not header or header.end() == self._start:
                 break
             self._start = self._scanned = header.end()
-            self._patient = False
+            self.in_form = True
             if header["none"]:
                 self._text, self._start, self._scanned = REFUSAL, 0, 0
         said = without_markers(waiting)
         said = _WORDLESS.sub("", said[found.end() :] if (found := _LABEL.match(said)) else said).lower()
         if said.startswith(_REFUSAL):
-            self._text, self._start, self._scanned, self._patient = REFUSAL, 0, 0, False
-        elif not final and (self._patient or not said or (not whole and _may_begin(line, said))):
+            self._text, self._start, self._scanned = REFUSAL, 0, 0
+        elif not final and (not said or (not whole and _may_begin(line, said))):
             return False
         ahead = MARKERS.match(line)
         self._leading = bool(ahead and ahead.end() and line[ahead.end() :].strip(" .,;:*_-"))
+        self.in_form = self.in_form or line.startswith("- ")
         self._began = True
         return True
 
@@ -193,9 +194,9 @@ class AnswerParser:
         return space if space > 0 else limit
 
 
-def parse(pieces: Iterable[str], patient: bool = False) -> Iterator[Draft | Refused]:
+def parse(pieces: Iterable[str]) -> Iterator[Draft | Refused]:
     """The drafts in a stream of text, each as soon as it is complete."""
-    parser = AnswerParser(patient)
+    parser = AnswerParser()
     for piece in pieces:
         yield from parser.feed(piece)
     yield from parser.finish()

@@ -23,7 +23,7 @@ NUMBER = re.compile(r"[-−+(]?(?P<sign>[$€£¥]?)\s?\d[\d.,'\u00a0\u202f/]*\)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cell:
-    """A cell; `heads` says that it is marked or set as a name of others. A merged cell stands in every place it covers."""
+    """A cell; `heads` says that it is marked or set as a name. A merged cell stands in every place that it covers."""
 
     text: str
     heads: bool = False
@@ -127,11 +127,9 @@ def _head_rows(grid: list[list[Cell]]) -> int:
         return min(len(list(rows)), len(grid) - 1)
     if len(grid) > 2 and _is_grouping(grid[0], grid[1]):
         return 2
-    if not _is_named(grid[0]):
-        return 0
     if _has_typed_head(grid):
         return 1
-    return int(len(grid[0]) > 2 and not _is_form(grid))
+    return int(len(grid[0]) > 2 and _is_named(grid[0]) and not _is_form(grid))
 
 
 def _is_grouping(above: Sequence[Cell], below: Sequence[Cell]) -> bool:

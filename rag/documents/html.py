@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 # What is passed over, and what the ingest calls it when it counts; the page's own machinery is not counted.
 SKIPPED = {
     **dict.fromkeys(
-        ("script", "style", "noscript", "template", "head", "title", "button", "select", "input", "textarea", "datalist",
-         "dialog", "menu", "rp", "rt"), ""
+        ("script", "style", "noscript", "template", "head", "title", "button", "select", "input", "textarea",
+         "datalist", "dialog", "menu", "rp", "rt"), ""
     ),
     **dict.fromkeys(("img", "svg", "canvas", "picture"), "pictures"),
     **dict.fromkeys(("iframe", "object", "embed", "audio", "video"), "embedded media"),
@@ -31,8 +31,8 @@ SKIPPED = {
 # Elements that stand within a line; every other one begins a new block.
 INLINE = {
     "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "dfn", "em", "font", "i", "ins", "kbd",
-    "label", "mark", "q", "ruby", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var",
-    "wbr", "math", "br", *SKIPPED,
+    "label", "mark", "q", "ruby", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u",
+    "var", "wbr", "math", "br", *SKIPPED,
 }  # fmt: skip
 MACHINERY = ("script", "style", "title", "noscript", "template")
 KINDS: dict[str, tuple[BlockKind, int]] = {f"h{level}": ("heading", level) for level in range(1, 7)}

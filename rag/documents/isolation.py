@@ -5,6 +5,7 @@ for a while.
 """
 
 import atexit
+import base64
 import contextlib
 import dataclasses
 import json
@@ -29,14 +30,14 @@ LONGEST_S = 25.0
 SECONDS_A_MB = 10.0
 LARGEST_MEMORY = 3 * 1024**3 // 2
 IDLE_S = 20.0
-HEADER = struct.Struct("<II")  # how long the name and the data that follow are, in bytes
+HEADER = struct.Struct("<II")  # how long the task, in JSON, and the data that follow are, in bytes
 
 Reader = Callable[[bytes, str], Iterator[Document | ReadError]]
 
 
 def read_apart(data: bytes, name: str) -> Iterator[Document | ReadError]:
     """What the parser for `name` finds in `data`. Raises ReadError also when the parser crashes or takes too long."""
-    for answer in _parser.ask(data, name):
+    for answer in _parser.ask(data, name, {}):
         if "error" in answer:
             yield ReadError(answer["error"])
         else:
@@ -44,6 +45,14 @@ def read_apart(data: bytes, name: str) -> Iterator[Document | ReadError]:
             left_out = tuple((what, count) for what, count in answer.pop("left_out"))
             fields: Any = {key: tuple(value) if isinstance(value, list) else value for key, value in answer.items()}
             yield Document(blocks=blocks, left_out=left_out, **fields)
+
+
+def picture_apart(data: bytes, name: str, page: int, marked: tuple[int, int], sha256: str) -> bytes:
+    """What `page_png` gives of a PDF. Raises ReadError also when drawing crashes or takes too long."""
+    (answer,) = _painter.ask(data, name, {"page": page, "marked": marked, "sha256": sha256})
+    if "error" in answer:
+        raise ReadError(answer["error"])
+    return base64.b64decode(answer["png"])
 
 
 class _Child:
@@ -70,11 +79,11 @@ class _Child:
                 self._lines.put(line)
         self._lines.put(b"")
 
-    def ask(self, data: bytes, name: str) -> list[dict[str, Any]]:
+    def ask(self, data: bytes, task: bytes) -> list[dict[str, Any]]:
         """Send a file, wait for all answers. Raises queue.Empty when it takes too long, EOFError after a crash."""
         assert self._process.stdin
         try:
-            self._process.stdin.write(HEADER.pack(len(name.encode()), len(data)) + name.encode())
+            self._process.stdin.write(HEADER.pack(len(task), len(data)) + task)
             self._process.stdin.write(data)
             self._process.stdin.flush()
         except OSError:
@@ -111,13 +120,14 @@ class _Parser:
         self._child: _Child | None = None
         self._idle: threading.Timer | None = None
 
-    def ask(self, data: bytes, name: str) -> list[dict[str, Any]]:
+    def ask(self, data: bytes, name: str, picture: dict[str, Any]) -> list[dict[str, Any]]:
+        """What becomes of a file: its documents, or a picture of one of its pages."""
         with self._lock:
             if self._idle:
                 self._idle.cancel()
             self._child = self._child or _Child()
             try:
-                answers = self._child.ask(data, name)
+                answers = self._child.ask(data, json.dumps({"name": name, "picture": picture}).encode())
             except queue.Empty:
                 self._stop()
                 raise ReadError(f"{name} takes longer than {_longest_s(data):.0f} s to read. Split it.") from None
@@ -145,22 +155,29 @@ def _longest_s(data: bytes) -> float:
     return LONGEST_S and LONGEST_S + SECONDS_A_MB * len(data) / 2**20
 
 
-_parser = _Parser()
+_parser, _painter = _Parser(), _Parser()  # a picture does not wait for a file that is read
 atexit.register(_parser.stop)
+atexit.register(_painter.stop)
 
 
 def serve() -> None:
     """The parser process: files come on standard input, answers go to standard output, a JSON value a line."""
     from rag.documents import PARSERS
+    from rag.documents.pdf_boxes import page_png
 
     _bound_memory()
     source, answers = sys.stdin.buffer, sys.stdout
     while len(header := source.read(HEADER.size)) == HEADER.size:
-        name_length, data_length = HEADER.unpack(header)
-        name = source.read(name_length).decode()
+        task_length, data_length = HEADER.unpack(header)
+        task, data = json.loads(source.read(task_length)), source.read(data_length)
+        name = task["name"]
         try:
-            for found in PARSERS[Path(name).suffix.lower()](source.read(data_length), name):
-                _answer(answers, found)
+            if task["picture"]:
+                png = base64.b64encode(page_png(data, name, **task["picture"])).decode()
+                answers.write(json.dumps({"png": png}) + "\n")
+            else:
+                for found in PARSERS[Path(name).suffix.lower()](data, name):
+                    _answer(answers, found)
         except ReadError as error:
             _answer(answers, error)
         answers.write("null\n")

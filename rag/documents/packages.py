@@ -5,7 +5,7 @@ import posixpath
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from rag.errors import ReadError
@@ -20,11 +20,14 @@ MOST_PARTS = 20_000
 LARGEST_RATIO = 300
 SMALL_PART = 5 * 1024 * 1024
 STRICT = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w+)/")
+# What carries the words of a package; without any other part it can still be read.
+MARKUP = (".xml", ".rels", ".html", ".xhtml", ".htm", ".opf")
+BROKEN = (zlib.error, EOFError, NotImplementedError, OSError, ValueError)
 OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
 def open_package(data: bytes, name: str) -> zipfile.ZipFile:
-    """The package, every part of it unpacked once to see that it is as large as it says and whole.
+    """The package, every part of it unpacked once to see that it is as large as it says; damaged pictures are empty.
 
     Raises ReadError for one that is no package, is damaged, protected, or unpacks to too much.
     """
@@ -35,16 +38,41 @@ def open_package(data: bytes, name: str) -> zipfile.ZipFile:
     try:
         package = zipfile.ZipFile(io.BytesIO(data))
         _check_sizes(package.infolist(), name)
-        for part in package.infolist():
-            with package.open(part) as stream:
-                while stream.read(1 << 20):
-                    pass
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError):
+        damaged = [part.filename for part in package.infolist() if not _is_whole(package, part)]
+        if any(part.endswith(MARKUP) for part in damaged):
+            raise zipfile.BadZipFile
+    except (zipfile.BadZipFile, *BROKEN):
         ending = name.rsplit(".", 1)[-1].upper()
         raise ReadError(f"{name} is damaged or not {_article(ending)} {ending} file.") from None
     except RuntimeError:  # zipfile's word for an encrypted part
         raise ReadError(f"{name} is protected by a password. Save a copy without one.") from None
-    return package
+    return rewritten(package, dict.fromkeys(damaged, b"")) if damaged else package
+
+
+def _is_whole(package: zipfile.ZipFile, part: zipfile.ZipInfo) -> bool:
+    try:
+        with package.open(part) as stream:
+            while stream.read(1 << 20):
+                pass
+    except (zipfile.BadZipFile, *BROKEN):
+        return False
+    return True
+
+
+def rewritten(package: zipfile.ZipFile, changed: Mapping[str, bytes]) -> zipfile.ZipFile:
+    """A copy of the package in which some parts are others."""
+    result = io.BytesIO()
+    with zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as copy:
+        for part in dict.fromkeys(package.namelist()):
+            copy.writestr(part, changed[part] if part in changed else package.read(part))
+    return zipfile.ZipFile(result)
+
+
+def bytes_of(package: zipfile.ZipFile) -> bytes:
+    """The package as a file."""
+    assert package.fp
+    package.fp.seek(0)
+    return package.fp.read()
 
 
 def _check_sizes(parts: list[zipfile.ZipInfo], name: str) -> None:
@@ -97,18 +125,6 @@ def elements(data: bytes, name: str, tags: tuple[str, ...]) -> Iterator["Element
 def transitional(part: bytes) -> bytes:
     """An XML part that names its elements as the Strict variant of Office does, with the names that all others use."""
     return STRICT.sub(rb"http://schemas.openxmlformats.org/\1/2006/", part)
-
-
-def rewritten(package: zipfile.ZipFile, data: bytes) -> bytes:
-    """The package with the names of the Transitional variant, where it is of the Strict one."""
-    parts = {part: package.read(part) for part in package.namelist()}
-    if not any(STRICT.search(content[:4096]) for part, content in parts.items() if part.endswith((".xml", ".rels"))):
-        return data
-    result = io.BytesIO()
-    with zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as copy:
-        for part, content in parts.items():
-            copy.writestr(part, transitional(content) if part.endswith((".xml", ".rels")) else content)
-    return result.getvalue()
 
 
 def related(package: zipfile.ZipFile, part: str, name: str) -> dict[str, tuple[str, str]]:

@@ -11,7 +11,7 @@ from rag.documents.blocks import ITEM, reads_like_heading
 from rag.documents.draft import Draft
 from rag.documents.grids import Cell, cell_of, labelled
 from rag.documents.pdf_furniture import mark_contents, take_out_margins, text_size
-from rag.documents.pdf_layout import ADDED, Line, Page, Region, pages
+from rag.documents.pdf_layout import ADDED, Line, Page, Region, Row, pages
 from rag.documents.pdf_text import Box, opened
 from rag.errors import ReadError
 from rag.types import BlockKind, Document
@@ -25,8 +25,8 @@ UNKNOWN = re.compile("[\ufffd\ue000-\uf8ff]")
 ENDINGS = '.!?:;…"”’)'
 LONGEST_HEADING, LONGEST_HEADING_LINES = 200, 3
 LARGER = 1.2
-# Sizes of type closer than this share are the same.
-SAME_SIZE = 0.075
+# Below a colon, a line that begins further right by this share of its height is an item of a list.
+INDENT = 0.8
 
 # Where a character of the text comes from: its page, counted from 0, times PAGE plus its number there; or ADDED.
 Origins: TypeAlias = "array.array[int]"
@@ -91,10 +91,16 @@ def _check_fonts(laid_out: Sequence[Page], name: str) -> None:
 def _find_titles(laid_out: Sequence[Page]) -> None:
     """Make text that stands in larger type than most a heading."""
     size = text_size(laid_out)
-    for region in (region for page in laid_out for region in page.regions if region.kind == "paragraph"):
+    regions = [region for page in laid_out for region in page.regions if region.lines]
+    levels = [(region.lines[0].box.height, region.level) for region in regions if region.kind == "heading"]
+    for region in (region for region in regions if region.kind == "paragraph"):
         text = " ".join(line.text for line in region.lines)
         if reads_like_heading(text) and all(line.box.height > size * LARGER for line in region.lines):
-            region.kind = "heading"
+            height = region.lines[0].box.height
+            region.kind, region.level = (
+                "heading",
+                min((abs(height - other), level) for other, level in [*levels, (0, 1)])[1],
+            )
 
 
 class _Writer:
@@ -106,11 +112,11 @@ class _Writer:
         lines = [line for region in self._regions for line in region.every_line()]
         whole = "\n".join(re.sub(r"\w+$", "", line.text) if line.hyphen else line.text for line in lines)
         self._words = {word.lower() for word in re.findall(r"\w+-\w+|\w+", whole)}
-        self._sizes = _heading_sizes(self._regions)
         self._draft = Draft()
         for what, count in left_out.items():
             self._draft.leave_out(what, count)
         self._placed: list[tuple[int, Origins]] = []
+        self._above: tuple[Line, bool, bool] | None = None  # a part's first line, whether it is an item or leads in
 
     def written(self, name: str) -> tuple[Document, Origins]:
         """The document, and an origin for each character of its text."""
@@ -139,25 +145,34 @@ class _Writer:
         if region.kind == "contents":
             self._add(text, origins, "link")
         elif region.kind == "heading" and len(region.lines) <= LONGEST_HEADING_LINES and len(text) <= LONGEST_HEADING:
-            size = region.lines[0].box.height
-            level = next(n for n, other in enumerate(self._sizes, 1) if size >= other * (1 - SAME_SIZE))
-            self._add(text, origins, "heading", min(level, 6))
+            self._add(text, origins, "heading", region.level)
+            self._above = None
         else:
             marked = any(ITEM.match(line.text) for line in region.lines)
             for lines in _paragraphs(region.lines):
                 text, origins = self._text(lines)
                 marker = ITEM.match(text)
                 bullet = marker.end() if marker and not any(map(str.isalnum, marker[0])) else 0
-                kind: BlockKind = "item" if marker or (region.kind == "item" and not marked) else "prose"
-                self._add(text[bullet:], origins[bullet:], kind)
+                is_item = bool(marker) or (region.kind == "item" and not marked) or self._is_listed(lines[0])
+                self._add(text[bullet:], origins[bullet:], "item" if is_item else "prose")
+                self._above = lines[0], is_item, text[-1] == ":"
+
+    def _is_listed(self, line: Line) -> bool:
+        """Whether a line begins an item whose mark is a drawing: it is indented below a colon, or as the item above."""
+        if self._above is None or self._above[0].page != line.page:
+            return False
+        above, is_item, leads_in = self._above
+        if is_item:
+            return not ITEM.match(above.text) and abs(line.box.left - above.box.left) < 2
+        return leads_in and line.box.left > above.box.left + INDENT * line.box.height
 
     def _write_table(self, table: Region) -> None:
         made: dict[int, Cell] = {}  # a merged cell is one in all its places
         rows = [[(self._text(cell), cell) for cell in row] for row in table.rows]
         for number, row in enumerate(rows):
-            for (text, _), cell in row:
-                heads = bool(cell) and (all(line.bold for line in cell) or (table.headed and number == 0))
-                made.setdefault(id(cell), cell_of(text, heads))
+            for (text, _), lines in row:
+                heads = bool(lines) and (all(line.bold for line in lines) or (table.headed and number == 0))
+                made.setdefault(id(lines), cell_of(text, heads))
         texts = labelled([[made[id(cell)] for _, cell in row] for row in rows])
         written = max(0, len(rows) - len(texts))
         for text in texts:
@@ -201,15 +216,6 @@ class _Writer:
             return ""
         both = len(head) > 3 and len(tail) > 3 and {head, tail} <= self._words
         return "-" if both or f"{head}-{tail}" in self._words else ""
-
-
-def _heading_sizes(regions: Sequence[Region]) -> list[float]:
-    """The sizes of type that headings are in, largest first."""
-    sizes: list[float] = []
-    for size in sorted((region.lines[0].box.height for region in regions if region.kind == "heading"), reverse=True):
-        if not sizes or size < sizes[-1] * (1 - SAME_SIZE):
-            sizes.append(size)
-    return sizes
 
 
 def _whole_regions(regions: Sequence[Region]) -> Iterator[Region]:
@@ -261,7 +267,7 @@ def _columns(table: Region) -> list[Box | None]:
     return columns
 
 
-def _without_head(rows: list[list[list[Line]]], head: list[list[Line]]) -> list[list[list[Line]]]:
+def _without_head(rows: list[Row], head: Row) -> list[Row]:
     """The rows of a table that goes on, without a head that is repeated word for word."""
     first, named = ([[line.text for line in cell] for cell in row] for row in (rows[0], head))
     return rows[1:] if first == named else rows

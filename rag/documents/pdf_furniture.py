@@ -5,7 +5,7 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 
-from rag.documents.pdf_layout import Line, Page, Region
+from rag.documents.pdf_layout import Line, Page, Region, Row
 
 # So many lines from the top of a page and from its bottom may be running heads or page numbers.
 EDGE_LINES = 2
@@ -44,7 +44,9 @@ def take_out_margins(pages: Sequence[Page], labels: Sequence[str]) -> int:
             >= (most if NUMBER not in shape or len(shape.split()) <= SHORT_WORDS else max(3.0, most))
             for shape in shapes
         )
-        if repeated or any(" ".join(shape.replace(NUMBER, " ").casefold().split()) in headings for shape in shapes - {line.text}):
+        if repeated or any(
+            " ".join(shape.replace(NUMBER, " ").casefold().split()) in headings for shape in shapes - {line.text}
+        ):
             region.lines.remove(line)
             count += 1
     for page in pages:
@@ -100,7 +102,7 @@ def mark_contents(pages: Sequence[Page]) -> int:
 
 def _mark(page: Page, number: int, headings: Mapping[str, int]) -> bool:
     entries = [[line] for region in page.regions if region.kind != "heading" for line in region.lines]
-    entries += [[line for cell in row for line in cell] for region in page.regions for row in region.rows]
+    entries += [_lines(row) for region in page.regions for row in region.rows]
     sure = [lines for lines in entries if LEADER.search(_joined(lines))]
     named = [lines for lines in entries if lines not in sure and headings.get(_title(lines), -1) > number]
     if len(sure) + len(named) >= MIN_ENTRIES:
@@ -115,14 +117,19 @@ def _parts(region: Region, contents: Set[int]) -> Iterator[Region]:
     if not any(id(line) in contents for line in region.every_line()):
         yield region
         return
-    for is_contents, some in itertools.groupby(region.lines, lambda line: id(line) in contents):
-        parts = [[line] for line in some] if is_contents else [list(some)]
-        yield from (Region("contents" if is_contents else region.kind, region.box, part) for part in parts)
-    for is_contents, rows in itertools.groupby(region.rows, lambda row: any(id(line) in contents for cell in row for line in cell)):
+    rows = region.rows or [[[line]] for line in region.lines]
+    for is_contents, some in itertools.groupby(rows, lambda row: any(id(line) in contents for line in _lines(row))):
+        part = list(some)
         if is_contents:
-            yield from (Region("contents", region.box, [line for cell in row for line in cell]) for row in rows)
+            yield from (Region("contents", region.box, _lines(row)) for row in part)
+        elif region.rows:
+            yield Region("table", region.box, [], part)
         else:
-            yield Region("table", region.box, [], list(rows))
+            yield Region(region.kind, region.box, [line for row in part for line in _lines(row)])
+
+
+def _lines(row: Row) -> list[Line]:
+    return [line for cell in row for line in cell]
 
 
 def _title(lines: Sequence[Line]) -> str:

@@ -13,11 +13,19 @@ from rag.documents.pdf_text import Box, Segment
 
 Cell: TypeAlias = list[Segment]
 Row: TypeAlias = list[Cell]
+Gutter: TypeAlias = tuple[float, float]  # from, to
 
 # Rules, edges and columns closer than this, in points, are the same.
 SAME = 3.0
-# A gutter between columns is this wide, as a share of the type's height, in all but a few of the lines.
-GUTTER = 0.4
+# A gutter between columns is this wide, as a share of the type's height, in all but a few of the lines; in few lines,
+# where the spaces of justified text may stand above each other, wider.
+GUTTER, WIDE_GUTTER, FEW_LINES = 0.4, 1.0, 3
+# Columns of so many lines with so many characters each are running text.
+PROSE_LINES, PROSE_CHARACTERS = 4, 25
+# A shorter line is a stroke of something drawn.
+SHORTEST_RULE = 8.0
+# At least this share of the places in a grid of rules are cells of their own, and of the cells this share is filled.
+LEAST_CELLS, LEAST_FILLED = 0.5, 0.25
 # A cell that holds more is a part of the page with a frame around it.
 LONGEST_CELL = 1_500
 MOST_RULES = 4_000
@@ -39,7 +47,7 @@ class Rules:
             return Rules()
         across = [(y1, min(x1, x2), max(x1, x2)) for x1, y1, x2, y2 in lines if abs(y1 - y2) < 1]
         down = [(x1, min(y1, y2), max(y1, y2)) for x1, y1, x2, y2 in lines if abs(x1 - x2) < 1]
-        return Rules(tuple(_merged(across)), tuple(_merged(down)))
+        return Rules(*(tuple(r for r in _merged(some) if r[2] - r[1] > SHORTEST_RULE) for some in (across, down)))
 
     def grids(self) -> list[Box]:
         """The boxes of rules that meet each other and part at least two rows and two columns; fewer are shades."""
@@ -70,8 +78,16 @@ class Rules:
     def within(self, box: Box) -> "Rules":
         """Those that run through a box, or along its edges."""
         return Rules(
-            tuple(r for r in self.across if box.top - SAME <= r[0] <= box.bottom + SAME and r[1] < box.right and r[2] > box.left),
-            tuple(r for r in self.down if box.left - SAME <= r[0] <= box.right + SAME and r[1] < box.bottom and r[2] > box.top),
+            tuple(
+                r
+                for r in self.across
+                if box.top - SAME <= r[0] <= box.bottom + SAME and r[1] < box.right and r[2] > box.left
+            ),
+            tuple(
+                r
+                for r in self.down
+                if box.left - SAME <= r[0] <= box.right + SAME and r[1] < box.bottom and r[2] > box.top
+            ),
         )
 
 
@@ -114,6 +130,7 @@ def ruled_rows(segments: Sequence[Segment], box: Box, rules: Rules) -> list[Row]
         return None
     rows: list[Row] = []
     done: set[tuple[int, int]] = set()
+    count = filled = 0
     table = [[cells.get((r, c), []) for c in range(len(xs) - 1)] for r in range(len(ys) - 1)]
     for r, c in itertools.product(range(len(ys) - 1), range(len(xs) - 1)):
         if (r, c) not in done:
@@ -121,8 +138,11 @@ def ruled_rows(segments: Sequence[Segment], box: Box, rules: Rules) -> list[Row]
             places = [(i, j) for i in range(r, r + height) for j in range(c, c + width)]
             whole = [segment for place in places for segment in cells.get(place, ())]
             done.update(places)
+            count, filled = count + 1, filled + bool(whole)
             for i, j in places:
-                table[i][j] = whole
+                table[i][j] = whole if i == r or width == 1 else []
+    if count < LEAST_CELLS * len(table) * len(table[0]) or filled < LEAST_FILLED * count:
+        return None
     for line in table:
         rows += _sub_rows(line)
     rows = [row for row in rows if any(row)]
@@ -133,10 +153,14 @@ def _span(r: int, c: int, xs: Sequence[float], ys: Sequence[float], rules: Rules
     """How many rows and columns the cell at the top left of it takes: up to the next rule."""
     y, x = (ys[r] + ys[r + 1]) / 2, (xs[c] + xs[c + 1]) / 2
     width = 1
-    while c + width < len(xs) - 1 and not any(abs(at - xs[c + width]) <= SAME and top <= y <= bottom for at, top, bottom in rules.down):
+    while c + width < len(xs) - 1 and not any(
+        abs(at - xs[c + width]) <= SAME and top <= y <= bottom for at, top, bottom in rules.down
+    ):
         width += 1
     height = 1
-    while r + height < len(ys) - 1 and not any(abs(at - ys[r + height]) <= SAME and left <= x <= right for at, left, right in rules.across):
+    while r + height < len(ys) - 1 and not any(
+        abs(at - ys[r + height]) <= SAME and left <= x <= right for at, left, right in rules.across
+    ):
         height += 1
     return height, width
 
@@ -165,25 +189,69 @@ def visual_lines(segments: Sequence[Segment]) -> list[list[Segment]]:
     return [sorted(line, key=lambda s: s.box.left) for line in lines]
 
 
-def gutters(lines: Sequence[Sequence[Segment]]) -> list[float]:
-    """Where columns end, from left to right: what few of the lines stand across."""
+def gutters(lines: Sequence[Sequence[Segment]], wide: float = 0.0) -> list[Gutter]:
+    """What parts the columns, from left to right: few of the lines stand across; if not as usual, so `wide`."""
     height = statistics.median(segment.box.height for line in lines for segment in line)
     events: list[tuple[float, int]] = []
     for line in lines:
         for segment in line:
             events += [(segment.box.left, 1), (segment.box.right, -1)]
     few = len(lines) // 6
-    found: list[float] = []
+    width = height * (wide or (WIDE_GUTTER if len(lines) <= FEW_LINES else GUTTER))
+    found: list[Gutter] = []
     covered, free_from = 0, None
     for place, change in sorted(events):
         covered += change
         if covered <= few and free_from is None:
             free_from = place
         elif covered > few and free_from is not None:
-            if place - free_from > GUTTER * height and found is not None and place > events[0][0]:
-                found.append((free_from + place) / 2)
+            if place - free_from > width:
+                found.append((free_from, place))
             free_from = None
     return found
+
+
+def narrowed(gaps: Sequence[Gutter], line: Sequence[Segment]) -> list[Gutter] | None:
+    """What a line that stands in several of the columns leaves of the gutters; None for one that stands across."""
+    left: list[Gutter] = []
+    for start, end in gaps:
+        places = [start, *(x for word in line for x in word.box[::2] if start < x < end), end]
+        pairs = [
+            (a, b)
+            for a, b in itertools.pairwise(sorted(places))
+            if not any(word.box.left < (a + b) / 2 < word.box.right for word in line)
+        ]
+        widest = max(pairs, key=lambda pair: pair[1] - pair[0], default=(0.0, 0.0))
+        if widest[1] - widest[0] < GUTTER * line[0].box.height:
+            return None
+        left.append(widest)
+    edges = edges_of(left)
+    return left if len({bisect.bisect(edges, word.box.middle[0]) for word in line}) > 1 else None
+
+
+def edges_of(gaps: Sequence[Gutter]) -> list[float]:
+    """Where the columns end: in the middle of the gutters."""
+    return [(start + end) / 2 for start, end in gaps]
+
+
+def prose_columns(lines: Sequence[Sequence[Segment]], edges: Sequence[float]) -> list[list[Segment]] | None:
+    """The words of each column when they are columns of running text, not of a table; else None."""
+    columns: list[list[list[Segment]]] = [[] for _ in range(len(edges) + 1)]
+    for line in lines:
+        for number, words in itertools.groupby(line, lambda word: bisect.bisect(edges, word.box.middle[0])):
+            columns[number].append(list(words))
+    if min(cell_characters(lines, edges)) < PROSE_CHARACTERS or min(map(len, columns)) < PROSE_LINES:
+        return None
+    return [[word for words in column for word in words] for column in columns]
+
+
+def cell_characters(lines: Sequence[Sequence[Segment]], edges: Sequence[float]) -> list[float]:
+    """How many characters the cells of each column have on average, where they are not empty."""
+    counts: list[list[int]] = [[] for _ in range(len(edges) + 1)]
+    for line in lines:
+        for number, words in itertools.groupby(line, lambda word: bisect.bisect(edges, word.box.middle[0])):
+            counts[number].append(sum(len(word.text) + 1 for word in words))
+    return [statistics.fmean(column) if column else 0.0 for column in counts]
 
 
 def open_rows(lines: Sequence[Sequence[Segment]], edges: Sequence[float], rules: Rules) -> list[Row]:
@@ -192,9 +260,14 @@ def open_rows(lines: Sequence[Sequence[Segment]], edges: Sequence[float], rules:
     for line in lines:
         row: Row = [[] for _ in range(len(edges) + 1)]
         for segment in line:
-            middle = segment.box.left if any(segment.box.left < edge < segment.box.right for edge in edges) else segment.box.middle[0]
+            middle = (
+                segment.box.left
+                if any(segment.box.left < edge < segment.box.right for edge in edges)
+                else segment.box.middle[0]
+            )
             row[bisect.bisect(edges, middle)].append(segment)
         rows.append(row)
+    rows[0] = _head_in_place(rows[0], rows[1:])
     box = functools.reduce(Box.joined, (segment.box for line in lines for segment in line))
     ys = [y for y, left, right in rules.within(box).across if right - left > 0.7 * (box.right - box.left)]
     ys = [y for y in _edges(ys) if box.top + SAME < y < box.bottom - SAME]
@@ -207,6 +280,17 @@ def open_rows(lines: Sequence[Sequence[Segment]], edges: Sequence[float], rules:
     for _, band in sorted(bands.items()):
         whole += _sub_rows([[segment for row in band for segment in row[c]] for c in range(len(edges) + 1)])
     return whole
+
+
+def _head_in_place(head: Row, rows: Sequence[Row]) -> Row:
+    """The first row of a table; where its words stand beside their columns, one over each, or all as a line above."""
+    named = [bool(cell) or sum(bool(row[column]) for row in rows) * 2 < len(rows) for column, cell in enumerate(head)]
+    if all(named[1:]) or all(len(cell) < 2 for cell in head):
+        return head
+    words = [[word] for cell in head for word in cell]
+    if len(words) in (len(head), len(head) - 1):
+        return [*([[]] if len(words) < len(head) else []), *words]
+    return [[word for cell in words for word in cell], *([] for _ in head[1:])]
 
 
 def joined_rows(rows: Sequence[Row]) -> list[Row]:

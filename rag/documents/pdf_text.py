@@ -1,7 +1,6 @@
 """The characters of a PDF's pages as PDFium gives them, each with its place on the page as it is shown."""
 
 import ctypes
-import functools
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -83,7 +82,6 @@ class Segment:
         return "".join(glyph.text for glyph in self.glyphs)
 
 
-
 @contextmanager
 def opened(data: bytes, name: str) -> Iterator["PdfDocument"]:
     """The file, open. Raises ReadError for one that is protected or damaged."""
@@ -141,7 +139,8 @@ def _words(glyphs: Iterable[Glyph | str]) -> Iterator[Segment]:
 
 
 def _word(glyphs: list[Glyph], spaced: bool, hyphen: bool) -> Segment:
-    return Segment(tuple(glyphs), functools.reduce(Box.joined, (glyph.box for glyph in glyphs)), spaced, hyphen)
+    lefts, tops, rights, bottoms = zip(*(glyph.box for glyph in glyphs), strict=True)
+    return Segment(tuple(glyphs), Box(min(lefts), min(tops), max(rights), max(bottoms)), spaced, hyphen)
 
 
 def glyph_boxes(page: "PdfPage", indices: list[int]) -> list[Box]:
@@ -162,35 +161,29 @@ class _Upright:
     def __init__(self, page: "PdfPage", turned: int) -> None:
         import pypdfium2.raw as pdfium
 
+        self._rect = pdfium.FS_RECTF()
+        self._pointer = ctypes.byref(self._rect)
         quarter = -turned // 90 % 4
         sides = page.get_width(), page.get_height()
         self.width, self.height = sides if quarter % 2 == 0 else sides[::-1]
         points = []
         for x, y in ((0.0, 0.0), (1000.0, 0.0), (0.0, 1000.0)):
             across, down = ctypes.c_int(), ctypes.c_int()
-            pdfium.FPDF_PageToDevice(
-                page, 0, 0, FINE, FINE, quarter, x, y, ctypes.byref(across), ctypes.byref(down)
-            )
+            pdfium.FPDF_PageToDevice(page, 0, 0, FINE, FINE, quarter, x, y, ctypes.byref(across), ctypes.byref(down))
             points.append((across.value / FINE * self.width, down.value / FINE * self.height))
         (self._x, self._y), *ends = points
-        (self._xx, self._xy), (self._yx, self._yy) = (
-            ((x - self._x) / 1000, (y - self._y) / 1000) for x, y in ends
-        )
+        (self._xx, self._xy), (self._yx, self._yy) = (((x - self._x) / 1000, (y - self._y) / 1000) for x, y in ends)
 
     def box(self, page: "PdfTextPage", index: int) -> Box:
         """The box of a character, as high as its line: what a highlighter would cover."""
         import pypdfium2.raw as pdfium
 
-        rect = pdfium.FS_RECTF()
-        pdfium.FPDFText_GetLooseCharBox(page, index, ctypes.byref(rect))
-        xs, ys = zip(
-            *(
-                (self._x + x * self._xx + y * self._yx, self._y + x * self._xy + y * self._yy)
-                for x, y in ((rect.left, rect.top), (rect.right, rect.bottom))
-            ),
-            strict=True,
-        )
-        return Box(min(xs), min(ys), max(xs), max(ys))
+        rect = self._rect
+        pdfium.FPDFText_GetLooseCharBox(page, index, self._pointer)
+        left, top, right, bottom = rect.left, rect.top, rect.right, rect.bottom
+        x1, y1 = self._x + left * self._xx + top * self._yx, self._y + left * self._xy + top * self._yy
+        x2, y2 = self._x + right * self._xx + bottom * self._yx, self._y + right * self._xy + bottom * self._yy
+        return Box(x1 if x1 < x2 else x2, y1 if y1 < y2 else y2, x2 if x1 < x2 else x1, y2 if y1 < y2 else y1)
 
 
 def _glyphs(page: "PdfTextPage", upright: _Upright) -> Iterator[Glyph | str]:
@@ -224,6 +217,5 @@ def _is_bold(page: "PdfTextPage", index: int) -> bool:
     if pdfium.FPDFText_GetFontWeight(page, index) >= BOLD_WEIGHT:
         return True
     name = ctypes.create_string_buffer(128)
-    flags = ctypes.c_int()
-    pdfium.FPDFText_GetFontInfo(page, index, name, len(name), ctypes.byref(flags))
+    pdfium.FPDFText_GetFontInfo(page, index, name, len(name), None)
     return b"bold" in name.value.lower() or b"black" in name.value.lower()

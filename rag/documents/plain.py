@@ -8,6 +8,8 @@ from rag.documents.blocks import text_blocks
 from rag.errors import ReadError
 from rag.types import Document
 
+# The most text one document may hold: twenty long novels.
+LARGEST_TEXT = 20_000_000
 MARKS = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 # What the encoding is guessed from.
 SAMPLE_BYTES = 100_000
@@ -15,8 +17,8 @@ WINDOWS = "cp1252"
 # Text in Latin letters has at most this share of bytes beyond ASCII, and no sign within a word.
 LATIN_SHARE = 0.5
 SIGN_IN_WORD = re.compile("[a-z][\x80-\x9f¡-¿×÷€‚„…†‡ˆ‰‹•™›][a-z]")
-# Encodings of two or four bytes a character, which leave zeros.
-WIDE = ["utf_16", "utf_16_be", "utf_16_le", "utf_32", "utf_32_be", "utf_32_le"]
+# Latin letters in UTF-16 leave so many of every other byte zero.
+ZEROS = 0.7
 
 
 def read_text(data: bytes, name: str) -> Iterator[Document]:
@@ -30,6 +32,8 @@ def decoded(data: bytes, name: str, named: str = "") -> tuple[str, tuple[str, ..
 
     With a note when that was a guess. Raises ReadError for binary data.
     """
+    if len(data) > 4 * LARGEST_TEXT:
+        raise ReadError(f"{name} holds more than {LARGEST_TEXT // 10**6} million characters. Split it.")
     for mark, encoding in MARKS:
         if data.startswith(mark):
             return data[len(mark) :].decode(encoding, "replace"), ()
@@ -55,14 +59,16 @@ def _likeliest(data: bytes) -> str | None:
     """
     from charset_normalizer import from_bytes
 
-    sample = data[: max(data.rfind(b"\n", 0, SAMPLE_BYTES) + 1, min(len(data), SAMPLE_BYTES)) // 2 * 2]
+    sample = data[:SAMPLE_BYTES]
+    for first, encoding in enumerate(("utf-16-be", "utf-16-le")):
+        zeros, others = sample[first::2].count(0), sample[1 - first :: 2].count(0)
+        if len(data) % 2 == 0 and zeros > ZEROS * len(sample) / 2 and not others:
+            return encoding
+    if 0 in sample:
+        return None
     foreign = sum(byte > 127 for byte in sample)
     western = sample.decode(WINDOWS, "replace")
-    if (
-        foreign <= LATIN_SHARE * len(sample)
-        and not {"\0", "\ufffd"} & set(western)
-        and not SIGN_IN_WORD.search(western)
-    ):
+    if foreign <= LATIN_SHARE * len(sample) and "\ufffd" not in western and not SIGN_IN_WORD.search(western):
         return WINDOWS
-    best = from_bytes(sample, cp_exclusion=[] if b"\0" in data else WIDE).best()
+    best = from_bytes(sample[: sample.rfind(b"\n") + 1] or sample, cp_exclusion=["utf_16", "utf_32"]).best()
     return best.encoding if best else None

@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from rag.documents.draft import Draft
 from rag.documents.drawings import A, add_chart, add_diagram
 from rag.documents.grids import cell_of, spread
 from rag.documents.inline import formula, raised
-from rag.documents.packages import about, attribute, open_package, rewritten, xml
+from rag.documents.packages import about, attribute, bytes_of, open_package, rewritten, transitional, xml
 from rag.errors import ReadError
 from rag.types import Document
 
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 
 MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}oMath"
 ALTERNATIVE = "{http://schemas.openxmlformats.org/markup-compatibility/2006}AlternateContent"
+SLIDE = re.compile(r"ppt/slides/slide\d+\.xml")
+EMPTY_SLIDE = (
+    b'<p:sld xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main"><p:cSld><p:spTree><p:nvGrpSpPr>'
+    b'<p:cNvPr id="1" name=""/><p:cNvGrpSpPr/><p:nvPr/></p:nvGrpSpPr><p:grpSpPr/></p:spTree></p:cSld></p:sld>'
+)
 # What python-pptx raises at a shape of which it knows nothing, or that misses a part.
 ODD = (NotImplementedError, KeyError, ValueError, AttributeError, TypeError, IndexError)
 
@@ -29,13 +35,14 @@ def read_pptx(data: bytes, name: str) -> Iterator[Document]:
     from pptx import Presentation
     from pptx.exc import PackageNotFoundError
 
-    package = open_package(data, name)
+    package, broken = _mended(open_package(data, name), name)
     try:
-        slides = list(Presentation(io.BytesIO(rewritten(package, data))).slides)
+        slides = list(Presentation(io.BytesIO(bytes_of(package))).slides)
     except (PackageNotFoundError, XMLSyntaxError, zipfile.BadZipFile, *ODD):
         raise ReadError(f"{name} is damaged or not a presentation.") from None
     draft = Draft()
     draft.author, draft.modified = about(package, name)
+    draft.leave_out("damaged slides", broken)
     for slide in slides:
         draft.page()
         if slide._element.get("show") in ("0", "false"):
@@ -46,6 +53,21 @@ def read_pptx(data: bytes, name: str) -> Iterator[Document]:
         except ODD:
             draft.leave_out("damaged slides")
     yield draft.document(name)
+
+
+def _mended(package: zipfile.ZipFile, name: str) -> tuple[zipfile.ZipFile, int]:
+    """The package with an empty slide for each that is damaged, in the names that python-pptx knows; and how many."""
+    changed, broken = {}, 0
+    for part in package.namelist():
+        content = package.read(part) if part.endswith((".xml", ".rels")) else b""
+        if (common := transitional(content)) != content:
+            changed[part] = common
+        if SLIDE.fullmatch(part):
+            try:
+                xml(common, name)
+            except ReadError:
+                changed[part], broken = EMPTY_SLIDE, broken + 1
+    return (rewritten(package, changed) if changed else package), broken
 
 
 def _add_slide(draft: Draft, slide: Any) -> None:
@@ -153,8 +175,9 @@ def _paragraphs(shape: "Element") -> Iterator[tuple[str, bool]]:
             else:
                 pieces.append(element.text or "")
         text = "".join(pieces).replace("\v", "\n").strip()
-        form = paragraph.find(f"{A}pPr/{A}buAutoNum")
-        level = int(attribute(form.getparent(), "lvl") or 0) if form is not None else 0
+        properties = paragraph.find(f"{A}pPr")
+        form = None if properties is None else properties.find(f"{A}buAutoNum")
+        level = 0 if properties is None else int(properties.get("lvl") or 0)
         numbers = {n: count for n, count in numbers.items() if n <= level and (form is not None or n < level)}
         if form is not None and text:
             numbers[level] = numbers.get(level, int(form.get("startAt") or 1) - 1) + 1

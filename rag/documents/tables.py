@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rag.documents.draft import Draft
 from rag.documents.grids import EMPTY, Cell, cell_of
 from rag.documents.numbers import BUILT_IN, as_shown
-from rag.documents.packages import about, attribute, elements, open_package, related, xml
+from rag.documents.packages import about, attribute, bytes_of, elements, open_package, related, xml
 from rag.documents.plain import decoded
 from rag.errors import ReadError
 from rag.types import Document
@@ -32,7 +32,7 @@ def read_csv(data: bytes, name: str) -> Iterator[Document]:
     """A file of separated values; the separator is found out."""
     text, notes = decoded(data, name)
     text = text.removeprefix("\ufeff")
-    csv.field_size_limit(len(text) + 1)
+    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
     draft = Draft(notes)
     try:
         draft.table(
@@ -67,19 +67,28 @@ def read_workbook(data: bytes, name: str) -> Iterator[Document]:
     draft.leave_out("pictures", sum(part.startswith("xl/media/") for part in package.namelist()))
     looks = _Looks.of_package(package, name)
     try:
-        workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
+        workbook = CalamineWorkbook.from_filelike(io.BytesIO(bytes_of(package)))
         sheets = [sheet for sheet in workbook.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
         draft.leave_out(
             "chart sheets", sum(sheet.typ == SheetTypeEnum.ChartSheet for sheet in workbook.sheets_metadata)
         )
+        damage: ReadError | CalamineError | None = None
         for sheet in sheets:
             if sheet.visible != SheetVisibleEnum.Visible:
                 draft.leave_out("hidden sheets")
                 continue
-            grid = _grid(workbook.get_sheet_by_name(sheet.name), looks, draft)
+            try:
+                look = looks.of(sheet.name)  # first, for calamine makes room for all the cells that a sheet spans
+                grid = _grid(workbook.get_sheet_by_name(sheet.name), look, draft)
+            except (ReadError, CalamineError) as error:
+                damage = error
+                draft.leave_out("damaged sheets")
+                continue
             if any(any(one.text for one in row) for row in grid):
                 draft.add(sheet.name, "heading", 1)
                 draft.table(grid)
+        if damage and draft.is_empty:
+            raise damage
     except PasswordError:
         raise ReadError(f"{name} is protected by a password. Save a copy without one.") from None
     except CalamineError as error:
@@ -87,9 +96,8 @@ def read_workbook(data: bytes, name: str) -> Iterator[Document]:
     yield draft.document(name)
 
 
-def _grid(sheet: "CalamineSheet", looks: "_Looks", draft: Draft) -> list[list[Cell]]:
+def _grid(sheet: "CalamineSheet", look: "_Look", draft: Draft) -> list[list[Cell]]:
     """The cells of a sheet that are shown, merged ones in all the places that they cover."""
-    look = looks.of(sheet.name)
     values = sheet.to_python(skip_empty_area=False)
     grid = []
     for row, line in enumerate(values):

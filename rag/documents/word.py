@@ -68,7 +68,7 @@ class _Word:
         margins = (where for kind, where in self._links.values() if kind.endswith(("/header", "/footer")))
         lines = [
             self._text(paragraph)
-            for root in map(self._part, sorted(margins))
+            for root in map(self._whole, sorted(margins))
             if root is not None
             for paragraph in root.iter(f"{W}p")
             if not _counts_pages(paragraph)
@@ -81,7 +81,9 @@ class _Word:
 
     def _first(self, kind: str) -> "Element | None":
         """The root of the first related part of a kind; None where there is none, or none that can be read."""
-        where = next((where for said, where in self._links.values() if said.endswith(kind)), "")
+        return self._whole(next((where for said, where in self._links.values() if said.endswith(kind)), ""))
+
+    def _whole(self, where: str) -> "Element | None":
         try:
             return self._part(where)
         except ReadError:

@@ -173,7 +173,7 @@ def _reply(candidate: Candidate, messages: list[BaseMessage], stop: list[str] | 
                 if characters >= ANSWER_CHARACTERS or repeats(tail):
                     finish = "length" if characters >= ANSWER_CHARACTERS else "repeated"
                     break
-    rest = redactor.feed(thinking.finish()) + redactor.finish()
+    rest = (redactor.feed(thinking.finish()) + redactor.finish())[: ANSWER_CHARACTERS - characters]
     if rest:
         yield _chunk(rest)
     elif not characters:

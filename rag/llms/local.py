@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # A model that runs on this machine gets this much context unless PINCITE_CONTEXT_TOKENS says otherwise: every
 # token of it costs memory.
 LOCAL_CONTEXT_TOKENS = 8_192
+# And this many passages, unless PINCITE_PASSAGES says otherwise: it reads slowly, and a small one loses its way.
+LOCAL_PASSAGES = 4
 # A small model may repeat itself for ever.
 LOCAL_ANSWER_TOKENS = 2_048
 

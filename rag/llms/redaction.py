@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from urllib.parse import quote
 
 REMOVED = "[key removed]"
-# So many characters of a key in a row are no coincidence; of fewer, a stream is held until more has come.
-RUN, HELD = 8, 4
+# So many characters of a key in a row are no coincidence.
+RUN = 8
 
 
 @functools.lru_cache(maxsize=8)
@@ -19,7 +19,7 @@ def _forms(secrets: tuple[str, ...]) -> tuple[tuple[str, ...], frozenset[str]]:
         data = secret.encode()
         # What stands before a secret in what is encoded changes how it begins, not what follows.
         for before in range(3):
-            encoded = base64.b64encode(b"x" * before + data).decode().rstrip("=")[2 if before else 0 :]
+            encoded = base64.b64encode(b"x" * before + data).decode().rstrip("=")[before + 1 if before else 0 :]
             forms |= {encoded, encoded.replace("+", "-").replace("/", "_")}
         forms |= {secret, quote(secret, safe=""), data.hex(), data.hex().upper(), secret[::-1]}
     runs = {form[i : i + RUN] for form in forms for i in range(len(form) - RUN + 1)}
@@ -51,10 +51,8 @@ class StreamRedactor:
         """What can be said now: all but an end that may be the beginning of a secret."""
         self._held += text
         forms, size = _forms(self._secrets)[0], 0
-        if any(self._held[-HELD:] in form for form in forms):
-            size = HELD
-            while size < len(self._held) and any(self._held[-size - 1 :] in form for form in forms):
-                size += 1
+        while size < len(self._held) and any(self._held[-size - 1 :] in form for form in forms):
+            size += 1
         said, self._held = self._held[: len(self._held) - size], self._held[len(self._held) - size :]
         return redact(said, self._secrets)
 

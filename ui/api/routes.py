@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi import APIRouter, FastAPI, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
@@ -75,6 +75,13 @@ def gives(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
     return {200: {"model": model}, "4XX": {"model": Error}, "5XX": {"model": Error}}
 
 
+PICTURE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"image/png": {}}},
+    "4XX": {"model": Error},
+    "5XX": {"model": Error},
+}
+
+
 def _reading(door: Door, turnstile: Turnstile) -> APIRouter:
     """The routes that need no language model."""
     routes = APIRouter(prefix="/v1")
@@ -89,6 +96,18 @@ def _reading(door: Door, turnstile: Turnstile) -> APIRouter:
     async def documents() -> JSON:
         """The documents that can be asked about."""
         return await turnstile.run(door.documents)
+
+    @routes.get("/documents/{document:path}/pages/{page}.png", responses=PICTURE, response_class=Response)
+    async def picture(
+        document: str,
+        page: Annotated[int, Path(ge=1, le=MOST)],
+        start: Annotated[int, Query(ge=0, le=MOST)] = 0,
+        end: Annotated[int, Query(ge=0, le=MOST)] = 0,
+    ) -> Response:
+        """A page of a PDF as it looks, with the words between two offsets marked."""
+        wanted = Read(document=document, start=start, end=end)
+        png = await turnstile.run(lambda: door.picture(wanted, page))
+        return Response(png, media_type="image/png", headers={"cache-control": "private, max-age=300"})
 
     @routes.get("/documents/{document:path}", responses=gives(Text))
     async def read(

@@ -60,6 +60,7 @@ class Passage(Place):
 
     sha256: str
     page: int | None
+    page_label: str | None
     text: str
 
 
@@ -88,6 +89,7 @@ class Listed(BaseModel):
     document: str
     title: str
     characters: int
+    left_out: dict[str, int] = Field(description="What its text does not hold, and how many: pictures, page margins.")
 
 
 class Documents(BaseModel):

@@ -29,7 +29,7 @@ def ingest(paths: tuple[Path, ...], documents: Path | None, data: Path | None, a
     """
     from ui.cli.ingest import run
 
-    run(settings_with(documents=documents, data=data), paths, as_json, watch)
+    sys.exit(run(settings_with(documents=documents, data=data), paths, as_json, watch))
 
 
 @main.command()
