@@ -11,9 +11,10 @@ from rag.answer.checking import is_shown
 from rag.answer.replies import OWN_WORDS
 from rag.types import Answer, Chunk, Passage
 from ui.searched import searched_for
+from ui.verdicts import verdict_words
 from ui.web.conversation import Exchange
 from ui.web.markup import count, escape, excerpt, place, where
-from ui.web.statements import WORDS, Numbers, Titles, statements, withheld
+from ui.web.statements import Numbers, Titles, statements, withheld
 
 NEAREST = 4
 # Notices without which the answer, or the refusal, below would be misread.
@@ -83,7 +84,7 @@ def _named_column(item: Exchange, around: Around) -> str:
     name = escape(item.backend or "")
     tally = ""
     if item.answer and item.answer.statements + item.answer.withheld:
-        kinds = Counter(WORDS[s.verdict] for s in item.answer.statements)
+        kinds = Counter(verdict_words(s) for s in item.answer.statements)
         parts = [f"{n} {words}" for words, n in kinds.items()]
         parts += [f"{len(item.answer.withheld)} withheld"] if item.answer.withheld else []
         tally = f'<p class="tally">{", ".join(parts)}</p>'
