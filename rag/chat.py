@@ -7,25 +7,24 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from rag.answer import replies
-from rag.answer.answerer import Answerer, Found, Part, Reply
+from rag.answer.answerer import Answerer, Found, Part, Reply, Restart
 from rag.answer.builder import MOST_STATEMENTS, Inquiry, Origin
-from rag.answer.checking import Checked, check, order_notices
-from rag.answer.disagreement import Disagreements, cited_places
+from rag.answer.checking import SHOWN, Checked, check, order_notices
 from rag.answer.exactness import Exactness
 from rag.answer.extractive import NAME as OFFLINE
 from rag.answer.extractive import ExtractiveAnswerer
 from rag.answer.followup import FollowUps
 from rag.answer.intents import Intent, Intents
 from rag.answer.llm import LlmAnswerer
+from rag.answer.markers import Marker
 from rag.answer.overview import indexed_document, opening_passages
 from rag.answer.parser import Draft
-from rag.answer.premise import Premise
 from rag.answer.selection import Reading, Selector
 from rag.documents.language import question_warning
 from rag.errors import BackendError, BackendNotReady, BackendUnavailable, NoDocument, QuestionError, StreamCut
 from rag.index.ingest import Progress, Summary, ingest
 from rag.index.store import Store
-from rag.llms import check_spec, context_tokens, open_model, parse_spec
+from rag.llms import check_spec, context_tokens, open_model, parse_spec, passages_for
 from rag.llms.budget import fit, prompt_room
 from rag.llms.prompts import numbered, prompt
 from rag.models.embeddings import open_embedder
@@ -38,8 +37,8 @@ from rag.search.rerank import open_reranker
 from rag.search.scope import documents_in
 from rag.settings import Settings
 from rag.types import Answer, Document, Event, Passage, Searched, Statement, Turn
-from rag.verify import Verifier, open_verifier
-from rag.verify.wording import Reader
+from rag.verify import Verifier, check_verifier, open_verifier
+from rag.verify.conflicts import conflicts, contradicted_premise
 
 QUESTION_CHARACTERS = 4_000
 
@@ -50,8 +49,10 @@ class DocumentInfo:
 
     id: str
     title: str
+    sha256: str
     characters: int
     chunks: int
+    left_out: tuple[tuple[str, int], ...] = ()
 
 
 class Chat:
@@ -70,8 +71,9 @@ class Chat:
         self._selector = Selector(self.model, token_vectors, self.reader)
         self.follow_ups = FollowUps(self.model, self.reader)
         self._extractive = ExtractiveAnswerer(self._selector, self.follow_ups)
-        self.verifier: Verifier = open_verifier("offline", self.model)
-        self._wording = Reader(self.model)
+        self.verifier: Verifier = open_verifier(
+            settings.verifier, self.model, self.reader, lambda spec: open_model(spec, settings)
+        )
         self._opened: dict[str, list[Answerer]] = {}
         self._exactness = Exactness(self.store)
 
@@ -82,14 +84,15 @@ class Chat:
     def documents(self) -> list[DocumentInfo]:
         """The documents in the index, by id."""
         entries = sorted(self.store.catalogue().values(), key=lambda e: e.document)
-        return [DocumentInfo(e.document, e.title, e.characters, e.chunks) for e in entries]
+        return [DocumentInfo(e.document, e.title, e.sha256, e.characters, e.chunks, e.left_out) for e in entries]
 
     def document(self, document: str) -> Document:
         """A document as it was indexed: text, headings and pages. Raises NoDocument when none has that id."""
         text = self.store.text_of(document)
         if text is None:
             raise NoDocument(f"There is no document {document!r} in the index. To list them, type: pincite show")
-        return indexed_document(document, text, self.store.chunks_of(document))
+        left_out = self.store.catalogue()[document].left_out
+        return replace(indexed_document(document, text, self.store.chunks_of(document)), left_out=left_out)
 
     def read(self, question: str, history: Sequence[Turn] = ()) -> Reading:
         """What the passages found for a question say about it, and how probable it is that they answer it."""
@@ -149,7 +152,7 @@ class Chat:
                 return
             inquiry.notice("stream_cut", str(error))
         if inquiry.shown or inquiry.withheld:
-            yield from self._rivals(inquiry, final=True)
+            yield from self._conflicting(inquiry)
         inquiry.notices += order_notices(inquiry.passages, inquiry.cited_documents(), inquiry.read_by())
         yield from inquiry.end()
         yield inquiry.concluded(origin)
@@ -175,7 +178,7 @@ class Chat:
     ) -> Searched:
         """Find the passages, as many as the model can read."""
         if intent.kind == "question":
-            count = self.settings.passages
+            count = passages_for(inquiry.spec, self.settings)
             found = answerer.find(inquiry.question, history, lambda text: self.retrieval.search(text, count, where))
         else:
             every = self.store.catalogue() if where is None else where
@@ -190,6 +193,8 @@ class Chat:
             )
         if intent.kind == "question" and kept:
             inquiry.answers_question = round(self._selector.read(found.question, kept).probability, 4)
+            if message := contradicted_premise(found.question, kept[0], self.reader):
+                inquiry.notice("premise_differs", message)
         return Searched(inquiry.search_question, inquiry.passages)
 
     def _answered(self, inquiry: Inquiry, answerer: Answerer, intent: Intent) -> Iterator[Statement]:
@@ -229,31 +234,26 @@ class Chat:
         return self._opened[spec]
 
     def _checked(self, inquiry: Inquiry, parts: Iterator[Part]) -> Iterator[Statement]:
-        disagreements = Disagreements(inquiry.search_question, inquiry.passages, self._wording)
-        premise = Premise(inquiry.search_question, inquiry.question, inquiry.passages, self._wording)
-        inquiry.contradicted(premise.nearest())
         for part in parts:
             if isinstance(part, Reply):
                 inquiry.note(part)
+            elif isinstance(part, Restart):
+                inquiry.forget()
             elif isinstance(part, Draft):
                 checked = self._check(part, inquiry)
-                places = cited_places(checked.statement, inquiry.passages)
-                inquiry.contradicted(premise.among(places))
-                inquiry.cites(places, checked.statement)
-                yield from self._rivals(inquiry)
-                if inquiry.has_quoted(part.text):
-                    continue
                 yield from inquiry.add(checked)
-                inquiry.contradicted(disagreements.against(checked.statement), part.text.startswith("- "))
+                if checked.statement.verdict in SHOWN:
+                    inquiry.conflicting(conflicts(checked.statement, inquiry.passages, self.reader))
                 if inquiry.is_long:
                     inquiry.notice("answer_cut", f"The answer was stopped after {MOST_STATEMENTS} statements.")
                     return
 
-    def _rivals(self, inquiry: Inquiry, final: bool = False) -> Iterator[Statement]:
-        """What the passages say against the question or the last statement, quoted, unless the model cites it."""
-        for rival, item in inquiry.uncited_rivals(final):
-            checked = self._check(rival.draft, inquiry)
-            yield from inquiry.add(replace(checked, statement=rival.introduced(checked.statement, item)))
+    def _conflicting(self, inquiry: Inquiry) -> Iterator[Statement]:
+        """What the passages say otherwise than shown statements, quoted, unless one of those cites it."""
+        for conflict in inquiry.uncited_conflicts():
+            checked = self._check(Draft(conflict.text, (Marker(conflict.passage + 1, conflict.position + 1),)), inquiry)
+            text = f"But {conflict.document} says: {conflict.text}"
+            yield from inquiry.add(replace(checked, statement=replace(checked.statement, text=text)))
 
     def _check(self, draft: Draft, inquiry: Inquiry) -> Checked:
         checked = check(draft, inquiry.passages, self.model, self.verifier)
@@ -264,6 +264,7 @@ class Chat:
 def open_chat(settings: Settings, progress: Progress | None = None, building: Callable[[], None] | None = None) -> Chat:
     """The chat over the documents folder's index. Without an index it is built first; `building` is called then."""
     check_spec(settings.backend, settings)
+    check_verifier(settings.verifier)
     chat = Chat(settings)
     if not chat.store.catalogue():
         if building:

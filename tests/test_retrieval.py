@@ -1,12 +1,10 @@
 """Search through the front door: by meaning and by words, filtered, part by part, without repeats in the way."""
 
-import itertools
 import json
 import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -105,7 +103,7 @@ def test_another_process_that_ingests_is_noticed(three: Index) -> None:
         "Index(load_settings(json.loads(sys.argv[1]), environ={}), MiniLM()).ingest()"
     )
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
-    subprocess.run([sys.executable, "-c", code, json.dumps(fields)], check=True, cwd=ROOT, env=environment, timeout=120)
+    subprocess.run([sys.executable, "-c", code, json.dumps(fields)], check=True, cwd=ROOT, env=environment, timeout=600)
     assert names(search.search("juggling", 1)) == ["juggling.md"]
     assert len(search.lexical.search("juggling", 5)) == 1
 
@@ -166,7 +164,9 @@ def test_a_glob_that_matches_no_document_is_named(three: Index) -> None:
 
 def test_the_re_ranker_is_chosen_by_one_word(three: Index, model: MiniLM) -> None:
     def opened(name: str) -> Reranker | None:
-        return open_reranker(load_settings({"reranker": name}, environ={}), model, three.token_vectors, open_reader("bundled"))
+        return open_reranker(
+            load_settings({"reranker": name}, environ={}), model, three.token_vectors, open_reader("bundled")
+        )
 
     assert isinstance(opened("maxsim"), MaxSim)
     assert opened("none") is None

@@ -21,7 +21,12 @@ class Reply:
     usage: Usage = field(default_factory=Usage)
 
 
-Part = Draft | Refused | Reply
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """What was said before were thoughts: the answer begins anew."""
+
+
+Part = Draft | Refused | Reply | Restart
 
 
 @dataclass(frozen=True, slots=True)
