@@ -69,7 +69,8 @@ class Chat:
         self.retrieval = Retrieval(self.store, self.embedder, reranker)
         self._intents = Intents(self.model)
         self._selector = Selector(self.model, token_vectors, self.reader)
-        self._extractive = ExtractiveAnswerer(self._selector, FollowUps(self.model, self.reader))
+        self.follow_ups = FollowUps(self.model, self.reader)
+        self._extractive = ExtractiveAnswerer(self._selector, self.follow_ups)
         self.verifier: Verifier = open_verifier(
             settings.verifier, self.model, self.reader, lambda spec: open_model(spec, settings)
         )
