@@ -5,7 +5,9 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-SCHEMA = "pincite.answer/1"
+SCHEMA = "pincite.answer/2"
+# What saved answers may say that they are: a record of the version before has all that is read of it.
+READABLE = (SCHEMA, "pincite.answer/1")
 
 BlockKind = Literal["heading", "prose", "lead_in", "item", "row", "link", "notice"]
 Verdict = Literal["supported", "partial", "unsupported", "contradicted"]
@@ -153,7 +155,10 @@ class Disagreement:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A sentence of the answer, checked. A list item keeps its leading "- "."""
+    """A sentence of the answer, checked. A list item keeps its leading "- ".
+
+    `unsupported_words`: offsets into `text` of the words that the cited words do not support, in order.
+    """
 
     text: str
     verdict: Verdict
@@ -161,6 +166,7 @@ class Statement:
     reason: str | None = None
     disagreements: tuple[Disagreement, ...] = ()
     citations: tuple[Citation, ...] = ()
+    unsupported_words: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +205,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Everything about one question. `record()` is the contract that every door hands out."""
+    """Everything about one question. `record()` is the contract that every door hands out.
+
+    `answers_question`: the probability that what is shown answers it; None where no model said.
+    """
 
     question: str
     search_question: str
@@ -220,9 +229,11 @@ class Answer:
     notices: tuple[Notice, ...] = ()
     error: str | None = None
     id: str | None = None
+    answers_question: float | None = None  # the probability that the passages answer; None where none was read
+    scope: tuple[str, ...] = ()  # the globs that limited what it was asked of; () is every document
 
     def record(self) -> JSON:
-        """The answer record `pincite.answer/1` as JSON values."""
+        """The answer record `pincite.answer/2` as JSON values."""
         plain = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         return {
             "schema": SCHEMA,

@@ -45,6 +45,21 @@ def test_an_answer_over_http_is_the_one_that_ask_prints(api: Api, shell: None, q
     assert got.json["timings_ms"].keys() == {"search", "first_statement", "total"}
 
 
+def test_a_question_is_asked_of_the_documents_in_its_scope_alone_over_http_as_in_ask(api: Api, shell: None) -> None:
+    got = api.post("/v1/ask", {"question": QUESTION, "documents": ["003_*", "000_645161d1d79e9746.txt"]})
+    assert got.json["scope"] == ["003_*", "000_645161d1d79e9746.txt"]
+    assert {passage["document"][:3] for passage in got.json["passages"]} <= {"000", "003"}
+    found = api.post("/v1/search", {"question": QUESTION, "documents": ["003_*"]}).json["passages"]
+    assert {passage["document"][:3] for passage in found} == {"003"}
+    words = ("--document", "003_*", "--document", "000_645161d1d79e9746.txt")
+    assert without_times(got.json) == without_times(pincite("ask", QUESTION, *words, "--json").json)
+    refused = api.post("/v1/ask", {"question": QUESTION, "documents": ["reports/*.pdf"]})
+    assert (refused.status, refused.message[:43]) == (400, "No document matches 'reports/*.pdf'. To lis")
+    typed = pincite("ask", QUESTION, "--document", "reports/*.pdf")
+    assert (typed.code, len(typed.lines)) == (2, 1) and "No document matches 'reports/*.pdf'" in typed.lines[0]
+    assert api.post("/v1/ask", {"question": QUESTION}).json["scope"] == []
+
+
 def test_a_conversation_is_continued_as_ask_continues_it(api: Api, shell: None, tmp_path: Path) -> None:
     history = [
         {"role": "user", "content": QUESTION},
@@ -201,7 +216,9 @@ def test_the_description_for_tools_names_every_address_and_loads_nothing(api: Ap
         *("/v1/health", "/v1/documents", "/v1/documents/{document}", "/v1/search", "/v1/verify", "/v1/ask"),
         *("/v1/models", "/v1/models/{name}", "/v1/chat/completions"),
     }
-    assert set(described["components"]["schemas"]["Ask"]["properties"]) == {"question", "history", "backend"}
+    assert set(described["components"]["schemas"]["Ask"]["properties"]) == {
+        *("question", "history", "backend", "documents"),
+    }
     # Of two models of one name FastAPI makes the input and the output of one.
     assert not [name for name in described["components"]["schemas"] if name.endswith(("-Input", "-Output"))]
     for operation in (one for path in described["paths"].values() for one in path.values()):

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rag.verify.rivals import difference
+from rag.verify.wording import Reader
 from servers.openai import OpenAIWire
 from servers.scripted import Reply, ScriptedServer, serving
 
@@ -13,8 +15,6 @@ from rag.chat import Chat, open_chat
 from rag.models.minilm import MiniLM
 from rag.settings import Settings, load_settings
 from rag.types import Answer, Statement
-from rag.verify.rivals import difference
-from rag.verify.wording import Reader
 
 DATA = Path(__file__).parent / "data"
 QUESTION = "When was the harbour bridge opened to traffic?"

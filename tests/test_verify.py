@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rag.verify.words import opposite, stem
 
 from rag.errors import SettingsError
 from rag.models.minilm import MiniLM
 from rag.verify import Verifier, attribute, idle, narrow, open_verifier
-from rag.verify.words import opposite, stem
 
 NATO = "NATO’s training exercises in Eastern Europe serve as a form of military diplomacy among 28 member states."
 COUNCIL = "The council met on 11 September 2001 and agreed to spend 1.2 billion dollars on schools over three years."

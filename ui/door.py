@@ -31,7 +31,9 @@ class Door:
         Raises what `Chat.stream` raises, and UnknownBackend.
         """
         held = self.settings.show == "strict"  # until all are checked, it is not known what is shown
-        for event in self.chat.stream(wanted.question, wanted.turns(), spec_of(wanted.backend, self.settings)):
+        for event in self.chat.stream(
+            wanted.question, wanted.turns(), spec_of(wanted.backend, self.settings), wanted.documents
+        ):
             if isinstance(event, Answer):
                 if held:
                     yield from (("statement", statement) for statement in event.statements)
@@ -102,7 +104,7 @@ class Door:
 
     def search(self, wanted: Search) -> JSON:
         """The passages that best answer a question, best first."""
-        found = self.chat.search(wanted.question, wanted.count)
+        found = self.chat.search(wanted.question, wanted.count, wanted.documents)
         texts = [
             {
                 "sha256": p.chunk.sha256,

@@ -1,6 +1,6 @@
 """What the index knows of whole documents: how each, or each of its sections, begins, and its headings and pages."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rag.index.store import Store
 from rag.types import Block, Chunk, Document, Passage
@@ -8,10 +8,10 @@ from rag.types import Block, Chunk, Document, Passage
 MOST_PASSAGES = 30
 
 
-def opening_passages(store: Store, document: str | None) -> tuple[Passage, ...]:
-    """The first chunk of each section of `document`, or of each document when it is None; at most MOST_PASSAGES."""
+def opening_passages(store: Store, document: str | None, documents: Iterable[str]) -> tuple[Passage, ...]:
+    """The first chunk of each section of `document`, or, when that is None, of each of the first `documents`."""
     if document is None:
-        chunks = [next(_with_sentences(store, each), None) for each in sorted(store.catalogue())[:MOST_PASSAGES]]
+        chunks = [next(_with_sentences(store, each), None) for each in sorted(documents)[:MOST_PASSAGES]]
         return tuple(Passage(chunk, 0.0) for chunk in chunks if chunk)
     sections: dict[tuple[str, ...], Chunk] = {}
     for chunk in _with_sentences(store, document):

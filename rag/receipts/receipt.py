@@ -13,8 +13,7 @@ from rag.documents import CONVERTERS
 from rag.errors import PinciteError
 from rag.receipts.surroundings import Surroundings, surroundings
 from rag.settings import Settings
-from rag.types import JSON, Answer, sha256_of
-from rag.types import SCHEMA as ANSWER_SCHEMA
+from rag.types import JSON, READABLE, Answer, sha256_of
 
 SCHEMA = "pincite.receipt/1"
 # Settings that decide what an answer says, besides its backend. No key, no folder and no address is among them.
@@ -110,8 +109,8 @@ def parse_receipt(data: bytes) -> Receipt:
         value = _object(json.loads(data.decode("utf-8-sig")))
         saved = value.get("schema") == SCHEMA
         record = _object(value.get("answer")) if saved else value
-        if record.get("schema") != ANSWER_SCHEMA:
-            raise ValueError(f"its schema is neither {SCHEMA} nor {ANSWER_SCHEMA}")
+        if record.get("schema") not in READABLE:
+            raise ValueError(f"its schema is neither {SCHEMA} nor {READABLE[0]}")
         around = dict(map(_surroundings, _list(value.get("surroundings")))) if saved else {}
         intact = value.get("sha256") == _digest({k: v for k, v in value.items() if k != "sha256"}) if saved else None
         converters = value.get("converters", FIRST_CONVERTERS) if saved else None

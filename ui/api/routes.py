@@ -20,7 +20,6 @@ from ui.api.events import EVENTS, QUIET_S, block, streamed, whole
 from ui.api.guard import Guard
 from ui.api.requests import MOST, Ask, Read, Search
 from ui.api.schema import AnswerRecord, Documents, Error, Passages, Text, Verification
-from ui.api.server import OwnOriginOnly
 from ui.door import Door, Kind
 
 # Questions that are answered at once, and that wait for it; what is more is told to come again.
@@ -44,7 +43,6 @@ def api(
     app.include_router(_asking(door, questions))
     app.include_router(completion_routes(door, questions, int(time.time())))
     app.add_api_route("/openapi.json", _description(app), include_in_schema=False)
-    app.add_middleware(OwnOriginOnly, host="")  # for its headers; the guard knows whom to answer
     app.add_middleware(Guard, host=settings.host, token=settings.token)
     answer_errors(app)
     app.state.turnstiles = (questions, readings)

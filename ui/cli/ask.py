@@ -25,13 +25,21 @@ QUOTE_CHARACTERS = 200
 NEAREST_SHOWN = 3
 
 
-def run(settings: Settings, question: str, history: Path | None, as_json: bool, receipt: Path | None = None) -> None:
+def run(
+    settings: Settings,
+    question: str,
+    history: Path | None,
+    as_json: bool,
+    *,
+    receipt: Path | None = None,
+    scope: Sequence[str] = (),
+) -> None:
     """Ask one question, print the answer and save its receipt. Raises PinciteError when nobody could answer."""
     turns = read_history(history) if history else ()
     if receipt:
         check_place(receipt)
     chat = open_index(settings)
-    answer = chat.ask(question, turns)
+    answer = chat.ask(question, turns, documents=scope)
     if as_json:
         click.echo(as_json_text(answer.record(), indent=2))
     else:
