@@ -38,7 +38,7 @@ from rag.search.scope import documents_in
 from rag.settings import Settings
 from rag.types import Answer, Document, Event, Passage, Searched, Statement, Turn
 from rag.verify import Verifier, check_verifier, open_verifier
-from rag.verify.conflicts import conflicts
+from rag.verify.conflicts import conflicts, contradicted_premise
 
 QUESTION_CHARACTERS = 4_000
 
@@ -49,6 +49,7 @@ class DocumentInfo:
 
     id: str
     title: str
+    sha256: str
     characters: int
     chunks: int
     left_out: tuple[tuple[str, int], ...] = ()
@@ -82,7 +83,7 @@ class Chat:
     def documents(self) -> list[DocumentInfo]:
         """The documents in the index, by id."""
         entries = sorted(self.store.catalogue().values(), key=lambda e: e.document)
-        return [DocumentInfo(e.document, e.title, e.characters, e.chunks, e.left_out) for e in entries]
+        return [DocumentInfo(e.document, e.title, e.sha256, e.characters, e.chunks, e.left_out) for e in entries]
 
     def document(self, document: str) -> Document:
         """A document as it was indexed: text, headings and pages. Raises NoDocument when none has that id."""
@@ -191,6 +192,8 @@ class Chat:
             )
         if intent.kind == "question" and kept:
             inquiry.answers_question = round(self._selector.read(found.question, kept).probability, 4)
+            if message := contradicted_premise(found.question, kept[0], self.reader):
+                inquiry.notice("premise_differs", message)
         return Searched(inquiry.search_question, inquiry.passages)
 
     def _answered(self, inquiry: Inquiry, answerer: Answerer, intent: Intent) -> Iterator[Statement]:

@@ -190,8 +190,8 @@ def test_an_exam_is_run_watched_and_its_report_opened(chat: Chat) -> None:
 @contextlib.contextmanager
 def whole_page(chat: Chat) -> Iterator[str]:
     """The chat's page with the way to the evaluation. Gradio leaves a loop open where it finds none: open one before."""
-    blocks = build_page(chat, chat.settings, evaluation=True)
-    with served(web_app(blocks, "127.0.0.1", exam_routes(chat, chat.settings))) as url:
+    page = build_page(chat, chat.settings, evaluation=True)
+    with served(web_app(page, "127.0.0.1", exam_routes(chat, chat.settings))) as url:
         yield f"{url}/"
 
 

@@ -30,7 +30,7 @@ from rag.verify.reader import Examination, ReaderVerifier, Stack, judge
 TARGET = Path("rag/verify/data/stack.json")
 PAIRS = Path("eval/calibration")
 NATURAL, MATCHED = ("attributionbench", "wice", "mtrag_faithfulness"), "overlap_matched"
-STRENGTH = 0.03
+STRENGTH, CONSTANT = 0.03, 1e-4
 # Of the false statements of the pairs, so many at most are shown as supported; of the true ones of each source, so many
 # are withheld; of all that is called contradicted, so many at most are true.
 FALSE_SUPPORTED, FALSE_COPIED, TRUE_WITHHELD, TRUE_CONTRADICTED = 0.10, 0.03, 0.05, 0.01
@@ -139,7 +139,7 @@ def _regression(features: Sequence[dict[str, float]], rows: Sequence[Seen], weig
     terms = zip(features[0], mean, deviation, model.coef_[0], strict=True)
     return {
         "intercept": round(float(model.intercept_[0]), 5),
-        "terms": {name: [round(float(value), 5) for value in values] for name, *values in terms},
+        "terms": {name: [round(float(v), 5) for v in values] for name, *values in terms if values[1] > CONSTANT},
     }
 
 

@@ -106,17 +106,7 @@ def read_receipt(data: bytes, name: str) -> Receipt:
 def parse_receipt(data: bytes) -> Receipt:
     """The receipt or bare answer record in these bytes. Raises ValueError, which says what they are instead."""
     try:
-        value = _object(json.loads(data.decode("utf-8-sig")))
-        saved = value.get("schema") == SCHEMA
-        record = _object(value.get("answer")) if saved else value
-        if record.get("schema") not in READABLE:
-            raise ValueError(f"its schema is neither {SCHEMA} nor {READABLE[0]}")
-        around = dict(map(_surroundings, _list(value.get("surroundings")))) if saved else {}
-        intact = value.get("sha256") == _digest({k: v for k, v in value.items() if k != "sha256"}) if saved else None
-        converters = value.get("converters", FIRST_CONVERTERS) if saved else None
-        if converters is not None and not isinstance(converters, int):
-            raise ValueError("its converters are no number")
-        return Receipt(_text(record.get("question")), tuple(_citations(record, around, intact)), intact, converters)
+        return receipt_of(json.loads(data.decode("utf-8-sig")))
     except json.JSONDecodeError as error:
         why = "it holds several records, save one of its lines" if error.msg == "Extra data" else "it is not JSON"
     except UnicodeDecodeError:
@@ -124,6 +114,21 @@ def parse_receipt(data: bytes) -> Receipt:
     except RecursionError:
         why = "it is nested too deeply"
     raise ValueError(why)
+
+
+def receipt_of(saved_json: object) -> Receipt:
+    """The receipt or bare answer record in a JSON value. Raises ValueError, which says what it is instead."""
+    value = _object(saved_json)
+    saved = value.get("schema") == SCHEMA
+    record = _object(value.get("answer")) if saved else value
+    if record.get("schema") not in READABLE:
+        raise ValueError(f"its schema is neither {SCHEMA} nor {READABLE[0]}")
+    around = dict(map(_surroundings, _list(value.get("surroundings")))) if saved else {}
+    intact = value.get("sha256") == _digest({k: v for k, v in value.items() if k != "sha256"}) if saved else None
+    converters = value.get("converters", FIRST_CONVERTERS) if saved else None
+    if converters is not None and not isinstance(converters, int):
+        raise ValueError("its converters are no number")
+    return Receipt(_text(record.get("question")), tuple(_citations(record, around, intact)), intact, converters)
 
 
 def _citations(record: JSON, around: dict[Place, Surroundings], intact: bool | None) -> Iterator[Cited]:

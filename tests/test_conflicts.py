@@ -6,20 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rag.verify.rivals import difference
-from rag.verify.wording import Reader
 from servers.openai import OpenAIWire
 from servers.scripted import Reply, ScriptedServer, serving
 
 from rag.chat import Chat, open_chat
-from rag.models.minilm import MiniLM
 from rag.settings import Settings, load_settings
 from rag.types import Answer, Statement
 
 DATA = Path(__file__).parent / "data"
 QUESTION = "When was the harbour bridge opened to traffic?"
 OPENED = "The harbour bridge was opened to traffic in 1932."
-REOPENED = "In 1935 the harbour bridge was opened to traffic."
+REOPENED = "The harbour bridge was opened to traffic in 1935."
 TOLL = "The toll pays for its upkeep."
 MODEL = "compatible:local/some-model"
 
@@ -77,7 +74,7 @@ def test_the_answer_says_so_and_cites_both(bridges: Chat) -> None:
     assert all(words in message for words in ("“1932”", "“1935”", "guide.txt", "notes.txt"))
 
 
-def test_the_stream_gives_what_contradicts_a_statement_after_it(bridges: Chat) -> None:
+def test_the_stream_gives_what_contradicts_a_statement_before_the_answer(bridges: Chat) -> None:
     events = list(bridges.stream(QUESTION))
     answer = events[-1]
     assert isinstance(answer, Answer)
@@ -114,8 +111,8 @@ def test_a_model_that_cites_one_side_is_given_the_other(tmp_path: Path, server: 
     answer = chat.ask(QUESTION, backend=MODEL)
     assert [s.text for s in answer.statements] == [
         "It opened to traffic in 1932.",
-        f"But notes.txt says: {REOPENED}",
         TOLL,
+        f"But notes.txt says: {REOPENED}",
     ]
     assert len(told(answer)) == 1
 
@@ -147,38 +144,10 @@ def test_what_a_statement_does_not_say_is_not_held_against_it(tmp_path: Path, se
     assert (answer.status, told(answer)) == ("answered", [])
 
 
-def test_most_planted_contradictions_are_seen(model: MiniLM) -> None:
-    reader, pairs = Reader(model), rows("contradictions.jsonl")
-    missed = [row["one"] for row in pairs if not difference(*reader.read([row["one"], row["other"]]))]
-    assert len(missed) <= 0.15 * len(pairs), missed
-
-
-def test_planted_contradictions_are_told_among_many_other_sentences(tmp_path: Path) -> None:
-    pairs = rows("contradictions.jsonl")[::4]
-    chat = pair_chat(tmp_path, pairs)
-    missed = [row["question"] for row in pairs if not told(chat.ask(row["question"]))]
-    assert len(missed) <= 0.15 * len(pairs), missed
-
-
 def test_sentences_about_other_years_places_or_things_raise_no_alarm(tmp_path: Path) -> None:
     pairs = rows("agreements.jsonl")[::2]
     chat = pair_chat(tmp_path, pairs)
     assert [row["question"] for row in pairs if told(chat.ask(row["question"]))] == []
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("About 1.2 million people live in the delta.", "Exactly 1,213,000 people live in the delta."),
-        ("The fair drew more than 40 exhibitors from abroad.", "The fair drew 45 exhibitors from abroad."),
-        ("The fair drew up to 50 exhibitors from abroad.", "The fair drew 45 exhibitors from abroad."),
-        ("Nearly 900 people came to the fair in Brell.", "The fair in Brell drew 870 people."),
-        ("Use version 3 of the harbour guide for the locks.", "Use version 4 of the harbour guide for the locks."),
-        ("Members may vote at the yearly meeting.", "Members may not vote at the yearly meeting before they pay."),
-    ],
-)
-def test_rounded_bounded_numbered_and_limited_things_do_not_contradict(model: MiniLM, one: str, other: str) -> None:
-    assert difference(*Reader(model).read([one, other])) is None
 
 
 @pytest.mark.parametrize("question", ["What is the mandate of AMISOM?", "How does training help partner nations?"])
