@@ -52,11 +52,13 @@ def test_any_damaged_file_is_healed_or_named(sound: Path) -> None:
     files = sorted(path.relative_to(sound) for path in sound.rglob("*") if path.is_file() and path.suffix != ".lock")
     assert len(files) > 12
     for file in files:
-        for kind, damage in DAMAGES.items():
+        # Tantivy's many files are watched over in one way, so one damage each will do.
+        kinds = [chance.choice(list(DAMAGES))] if file.parts[0].startswith("lexical") else list(DAMAGES)
+        for kind in kinds:
             what = f"{file} {kind}"
             data = Path("damaged")
             shutil.copytree(sound, data)
-            changed = damage((data / file).read_bytes(), chance)
+            changed = DAMAGES[kind]((data / file).read_bytes(), chance)
             (data / file).unlink() if changed is None else (data / file).write_bytes(changed)
             ran = pincite("ask", QUESTION, "--json", "--data", data)
             if ran.code == 0:
