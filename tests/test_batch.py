@@ -227,6 +227,23 @@ def test_a_batch_that_was_killed_goes_on_without_asking_twice(monkeypatch: pytes
     assert sum(asked.values()) <= len(rows) + 2
 
 
+def test_rows_that_were_under_way_at_a_kill_are_asked_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    write("q.jsonl", *({"question": f"When was harbour bridge number {n} opened?"} for n in range(6)))
+    reply = Reply(pieces=("The harbour bridge was opened in 1932. [1.1]",), first_wait_s=2)
+    with serving(OpenAIWire(), reply) as server:
+        monkeypatch.setenv("OPENAI_API_KEY", "x")
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
+        words = ["batch", "q.jsonl", "--out", OUT, "--backend", "openai:some", "--concurrency", "2"]
+        for asked in (2, 4, 6):
+            running = process(*words)
+            deadline = time.monotonic() + WAIT_S
+            while len(server.seen) < asked and time.monotonic() < deadline:
+                time.sleep(0.02)
+            running.kill()
+            finished(running)
+        assert set(asked_of(server).values()) == {1} and len(asked_of(server)) == 6
+
+
 def test_a_provider_that_fails_or_is_silent_gives_failed_records_that_can_be_asked_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
