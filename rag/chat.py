@@ -21,6 +21,7 @@ from rag.answer.premise import Premise
 from rag.documents.language import question_warning
 from rag.errors import BackendError, NoDocument, QuestionError, StreamCut
 from rag.index.ingest import Progress, Summary, ingest
+from rag.index.rows import Entry, IndexedFile
 from rag.index.store import Store
 from rag.llms import check_spec, context_tokens, open_model
 from rag.llms.budget import fit, prompt_room
@@ -43,13 +44,20 @@ QUESTION_CHARACTERS = 4_000
 
 @dataclass(frozen=True, slots=True)
 class DocumentInfo:
-    """A document that can be asked about."""
+    """A document that can be asked about, and the `file` of the documents folder that it came from.
+
+    `bytes` and `modified` (seconds since 1970) are the file's; `pages` is 0 for formats without pages.
+    """
 
     id: str
     title: str
     sha256: str
     characters: int
     chunks: int
+    file: str
+    pages: int
+    bytes: int
+    modified: float
 
 
 class Chat:
@@ -75,7 +83,8 @@ class Chat:
     def documents(self) -> list[DocumentInfo]:
         """The documents in the index, by id."""
         entries = sorted(self.store.catalogue().values(), key=lambda e: e.document)
-        return [DocumentInfo(e.document, e.title, e.sha256, e.characters, e.chunks) for e in entries]
+        files = self.store.files()
+        return [_info(entry, files.get(entry.file)) for entry in entries]
 
     def document(self, document: str) -> Document:
         """A document as it was indexed: text, headings and pages. Raises NoDocument when none has that id."""
@@ -252,6 +261,21 @@ def checked_question(question: str) -> str:
             f"The question has {len(question):,} characters. Ask it in at most {QUESTION_CHARACTERS:,}."
         )
     return question
+
+
+def _info(entry: Entry, file: IndexedFile | None) -> DocumentInfo:
+    size, modified = (file.size, file.mtime_ns / 1e9) if file else (0, 0.0)
+    return DocumentInfo(
+        entry.document,
+        entry.title,
+        entry.sha256,
+        entry.characters,
+        entry.chunks,
+        entry.file,
+        entry.pages,
+        size,
+        modified,
+    )
 
 
 def _prompt_tokens(name: str, question: str, passages: Sequence[Passage]) -> int:

@@ -69,7 +69,9 @@ class DocumentBatch:
             if len(self._chunks) >= SLICE_CHUNKS:
                 self._write()
         characters = len(document.text)
-        self._entries.append(Entry(document.id, version, sha256, document.title, len(chunks), characters, file))
+        self._entries.append(
+            Entry(document.id, version, sha256, document.title, len(chunks), characters, file, len(document.pages))
+        )
         if sum(entry.chunks for entry in self._entries) >= COMMIT_CHUNKS:
             self._commit()
 

@@ -33,6 +33,7 @@ class Entry:
     chunks: int
     characters: int
     file: str
+    pages: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ def chat(
     port: int | None,
 ) -> None:
     """Serve the browser page over the documents in FOLDER, or else those that --documents names."""
-    from ui.api.server import listen
+    from ui.api.server import LOOPBACK, listen
     from ui.cli.serve import check_allowed, say_reachable, until_stopped
     from ui.opening import open_up_to_date
 
@@ -95,10 +95,14 @@ def chat(
         opened = open_up_to_date(settings)
         from ui.api.routes import api
         from ui.web.evaluation_page import exam_routes
+        from ui.web.library import Library
         from ui.web.page import serve
 
+        # Who can only reach the page from another machine may read the documents, and not change them.
+        library = Library(opened) if settings.host in LOOPBACK else None
+        routes = exam_routes(opened, settings)
         with until_stopped():
-            serve(opened, settings, listening, evaluation=exam_routes(opened, settings), api=api(opened, settings))
+            serve(opened, settings, listening, evaluation=routes, api=api(opened, settings), library=library)
 
 
 @main.command("serve")

@@ -10,7 +10,7 @@ from rag.verify import Verifier
 
 
 class Listed(Protocol):
-    """What the list of documents shows of one."""
+    """What is shown of a document where it is named."""
 
     @property
     def id(self) -> str: ...
@@ -18,6 +18,19 @@ class Listed(Protocol):
     def title(self) -> str: ...
     @property
     def sha256(self) -> str: ...
+
+
+class Entry(Listed, Protocol):
+    """A row of the library. `pages` is 0 without pages; `bytes` and `modified` (s since 1970) are its file's."""
+
+    @property
+    def file(self) -> str: ...
+    @property
+    def pages(self) -> int: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def modified(self) -> float: ...
 
 
 class Source(Listed, Protocol):
@@ -36,7 +49,7 @@ class Chat(Protocol):
 
     verifier: Verifier
 
-    def documents(self) -> Sequence[Listed]:
+    def documents(self) -> Sequence[Entry]:
         """The documents that can be answered from."""
         ...
 

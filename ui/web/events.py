@@ -1,5 +1,6 @@
 """What happens on the page, one method an event. Knows chat and HTML, not the web framework that carries them."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -9,10 +10,11 @@ from rag.receipts.receipt import receipt_of
 from rag.receipts.recheck import Finding, check
 from rag.settings import Settings
 from rag.types import Document
-from ui.web import render, side, source
+from ui.web import render, shelf, side, source
 from ui.web.asking import Asking, Question
 from ui.web.conversation import BROKEN, Chat, Conversation, Exchange, Listed, settled
 from ui.web.conversations import Conversations
+from ui.web.library import Library
 
 EXAMPLES = 4
 EXAMPLE_CHARACTERS = 80
@@ -22,7 +24,8 @@ EXAMPLE_CHARACTERS = 80
 class Here:
     """What a page sends along with every event: the open conversation, whose it is, and what is chosen at the top.
 
-    `told` are the backends on other machines that it has said so of, `words` what the conversations are searched for.
+    `told` are the backends on other machines that it has said so of. Conversations are searched for `words`, documents
+    for `look`; `scope` is what is ticked.
     """
 
     conversation: str = ""
@@ -31,6 +34,17 @@ class Here:
     beside: str | None = None
     told: frozenset[str] = frozenset()
     words: str = ""
+    scope: str = ""
+    look: str = ""
+
+    @property
+    def documents(self) -> tuple[str, ...]:
+        """What is ticked, which is kept on the page as a JSON list."""
+        try:
+            named = json.loads(self.scope or "[]")
+        except ValueError:
+            return ()
+        return tuple(str(one) for one in named) if isinstance(named, list) else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +60,8 @@ class View:
     box: str | None = None
     running: bool | None = None
     list: str | None = None
+    scope: str | None = None
+    asking: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +76,7 @@ class Events:
     settings: Settings
     leaves_machine: Callable[[str], bool]
     examples: Sequence[str] = ()
+    library: Library | None = None
     conversations: Conversations = field(init=False)
     asking: Asking = field(init=False)
 
@@ -75,12 +92,18 @@ class Events:
         if not exchanges:
             lost = render.note("There is no such conversation any more.", warning=True) if here.conversation else ""
             empty = View(
-                "", chosen.told, "", self._welcome(), lost + (chosen.note or ""), self._documents(), running=False
+                "", chosen.told, "", self._welcome(), lost + (chosen.note or ""), self._documents(here), running=False
             )
-            yield replace(empty, list=self._list(replace(here, conversation="")))
+            scoped = self._scoped(here.documents)
+            yield replace(
+                empty, list=self._list(replace(here, conversation="")), scope=scoped.scope, asking=scoped.asking
+            )
             return
         begun = replace(self._seen(exchanges, around), conversation=here.conversation, told=chosen.told)
-        yield replace(begun, note=chosen.note, source=self._documents(), list=self._list(here))
+        scoped = self._scoped(exchanges[-1].scope)
+        now = replace(here, scope=scoped.scope or "")
+        begun = replace(begun, scope=scoped.scope, asking=scoped.asking, source=self._documents(now))
+        yield replace(begun, note=chosen.note, list=self._list(here))
         if running := self.asking.running(here.conversation):
             position, question = running
             yield from self._followed(question, exchanges[:position], around)
@@ -108,12 +131,12 @@ class Events:
             yield replace(notice, box=text)
             return
         try:
-            new = Exchange(checked_question(text), backend=here.backend or self.settings.backend)
+            new = Exchange(checked_question(text), backend=here.backend or self.settings.backend, scope=here.documents)
         except QuestionError as error:
             yield View(box=text, note=render.note(str(error), warning=True), running=False)
             return
         if here.beside:
-            new = replace(new, beside=Exchange(new.question, backend=here.beside))
+            new = replace(new, beside=Exchange(new.question, backend=here.beside, scope=new.scope))
         around, past = self._around(), self._settled(here.conversation)
         conversation, question = self.asking.ask(here.conversation, new, past, here.owner)
         now = replace(here, conversation=conversation)
@@ -163,7 +186,7 @@ class Events:
         """The source panel at the place whose attributes `render.place` wrote, or else the list of documents."""
         try:
             if "document" not in chosen:
-                return source.document_list(self.chat.documents())
+                return self._documents(here)
             name, sha256 = str(chosen["document"]), str(chosen.get("sha256", ""))
             start, end = int(str(chosen.get("start", 0))), int(str(chosen.get("end", 0)))
             kind = str(chosen.get("kind", "citation"))
@@ -211,11 +234,67 @@ class Events:
         except PinciteError as error:
             return render.failure(str(error))
 
-    def _documents(self) -> str:
+    def looked(self, here: Here) -> View:
+        """The documents that have the words in their titles which are looked for."""
+        return View(source=self._documents(here))
+
+    def ticked(self, chosen: Mapping[str, object], here: Here) -> View:
+        """What the next question may use, after a document or a folder was ticked or not any more; all of it for ""."""
+        name, on = str(chosen.get("tick", "")), bool(chosen.get("on"))
+        if not name or on:
+            scope = [*here.documents, name] if name else []
+        else:  # of a ticked folder the others stay
+            ticked = [d for d in self.chat.documents() if shelf.ticked(d, here.documents)]
+            scope = [d.id for d in ticked if not shelf.ticked(d, [name])]
+        view = self._scoped(scope)
+        return replace(view, source=self._documents(replace(here, scope=view.scope or "")))
+
+    def library_changed(self, chosen: Mapping[str, object], here: Here) -> View:
+        """The documents after something was done to them, here or in the folder."""
+        told, library = "", self.library
         try:
-            return source.document_list(self.chat.documents())
+            match str(chosen.get("act", "")) if library else "":
+                case "remove" if library:
+                    told = shelf.removed(*library.remove(str(chosen.get("name", ""))))
+                case "restore" if library:
+                    told = shelf.said(f"{library.restore(str(chosen.get('token', '')))} is back.")
+                case "reindex" if library:
+                    library.reindex()
+                    told = shelf.said("Looking for changes…")
+                case "news" if library:
+                    told = shelf.said(library.news.note)
+        except (PinciteError, OSError) as error:
+            told = shelf.said(str(error))
+        view = self._scoped(here.documents)
+        if chosen.get("listed"):
+            view = replace(view, source=self._documents(replace(here, scope=view.scope or ""), told))
+        elif told:
+            view = replace(view, note=f'<div class="note">{told}</div>')
+        return view if here.conversation else replace(view, current=self._welcome())
+
+    def _scoped(self, scope: Sequence[str]) -> View:
+        """What of a scope there is, and the line that says so."""
+        try:
+            documents = self.chat.documents()
+        except PinciteError:
+            return View(scope="", asking="")
+        kept = [one for one in dict.fromkeys(scope) if any(shelf.ticked(d, [one]) for d in documents)]
+        return View(scope=json.dumps(kept) if kept else "", asking=shelf.asking(documents, kept))
+
+    def _documents(self, here: Here, told: str = "") -> str:
+        try:
+            documents, left_out = self.chat.documents(), self.library.left_out() if self.library else []
         except PinciteError:  # asking says what is wrong
-            return source.document_list(())
+            documents, left_out = [], []
+        return shelf.document_list(
+            documents,
+            here.documents,
+            words=here.look,
+            editable=self.library is not None,
+            told=told,
+            left_out=left_out,
+            news=self.library.news.version if self.library else 0,
+        )
 
     def _list(self, here: Here, told: str = "") -> str:
         return side.conversation_list(

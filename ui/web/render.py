@@ -12,7 +12,7 @@ from rag.answer.replies import OWN_WORDS
 from rag.types import Answer, Chunk, Passage
 from ui.searched import searched_for
 from ui.web.conversation import Exchange
-from ui.web.markup import count, escape, excerpt, place, where
+from ui.web.markup import count, escape, excerpt, named, place, where
 from ui.web.statements import WORDS, Numbers, Titles, statements, withheld
 
 NEAREST = 4
@@ -74,8 +74,15 @@ def exchange(item: Exchange, around: Around) -> str:
         answers = f'<div class="beside">{"".join(_named_column(column, around) for column in item.columns)}</div>'
     return (
         '<article class="exchange"><div class="question"><span class="sr">You asked: </span>'
-        f"{escape(item.question)}</div>{answers}</article>"
+        f"{escape(item.question)}</div>{_asked_of(item.scope, around)}{answers}</article>"
     )
+
+
+def _asked_of(scope: Sequence[str], around: Around) -> str:
+    """What a question was limited to: titles of documents, and names of folders."""
+    if not scope:
+        return ""
+    return f'<p class="asked-of">Asked of {escape(named([around.titles.get(one, one) for one in scope]))}</p>'
 
 
 def _named_column(item: Exchange, around: Around) -> str:

@@ -11,10 +11,19 @@ element.addEventListener("click", (event) => {
   const manage = event.target.closest("[data-do]");
   if (manage?.dataset.do === "rename") window.pincite.rename(manage, (title) => trigger("manage", { ...manage.dataset, title }));
   else if (manage) trigger("manage", { ...manage.dataset });
+  const tick = event.target.closest("button[data-tick]");
+  if (tick) trigger("tick", { ...tick.dataset });
+  const act = event.target.closest("[data-act]");
+  if (act) trigger("library", { ...act.dataset, listed: "yes" });
   const place = event.target.closest("[data-document], [data-list]");
   if (place && !manage) {
     trigger("open", { ...place.dataset });
     window.pincite.opening(place);
   }
 });
+element.addEventListener("change", (event) => {
+  const tick = event.target.closest("input[data-tick]");
+  if (tick) trigger("tick", { tick: tick.dataset.tick, on: tick.checked ? "yes" : "" });
+});
+if (element.closest("#source")) window.pincite.library = (told) => trigger("library", told);
 watch("value", () => window.pincite.changed(element));
