@@ -24,7 +24,7 @@ ARGUMENTS = [
     "--disable-sync",
     "--disable-quic",
 ]
-TIMEOUT_MS = 15_000
+TIMEOUT_MS = 60_000
 
 
 @contextlib.contextmanager
