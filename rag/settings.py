@@ -60,6 +60,16 @@ class Settings(BaseSettings):
         min_length=1,
         description="What puts found passages in order: maxsim (bundled), none, or cross-encoder:MODEL.",
     )
+    reader: str = Field(
+        "bundled",
+        min_length=1,
+        description="What judges whether passages answer and statements are supported: bundled, or onnx:FOLDER.",
+    )
+    verifier: str = Field(
+        "reader",
+        min_length=1,
+        description="What decides the verdicts people see: reader, judge:BACKEND, nli:FOLDER or none.",
+    )
     chunk_tokens: int = Field(256, ge=40, le=400, description="Largest size of a chunk, in tokens.")
     passages: int = Field(8, ge=1, le=40, description="How many passages an answer may draw on.")
     show: Literal["withhold", "mark", "strict"] = Field(
@@ -74,6 +84,9 @@ class Settings(BaseSettings):
         "offline backend's measured point, and a language model decides itself.",
     )
     timeout_s: float = Field(60.0, gt=0, le=3600, description="Seconds to wait for a language model's next words.")
+    deadline_s: float = Field(
+        0.0, ge=0, le=86_400, description="Seconds a language model's whole reply may take; 0: five times TIMEOUT_S."
+    )
     retries: int = Field(2, ge=0, le=10, description="How often a request that a language model failed is tried again.")
     context_tokens: int = Field(
         0, ge=0, le=10_000_000, description="Tokens a language model reads at most; 0 asks the table or the server."
@@ -123,6 +136,11 @@ class Settings(BaseSettings):
         """A provider's own setting such as OPENAI_API_KEY, or None when it is unset or empty."""
         secret = self.providers.get(name)
         return secret.get_secret_value() or None if secret else None
+
+    @property
+    def reply_deadline_s(self) -> float:
+        """Seconds that a language model's whole reply may take."""
+        return self.deadline_s or 5 * self.timeout_s
 
     def compatible_servers(self) -> dict[str, str]:
         """The addresses in `compatible`, by name."""

@@ -24,7 +24,7 @@ ARGUMENTS = [
     "--disable-sync",
     "--disable-quic",
 ]
-TIMEOUT_MS = 60_000
+TIMEOUT_MS = 180_000
 
 
 @contextlib.contextmanager
@@ -54,13 +54,13 @@ def served(chat: Any, settings: Settings, **options: Any) -> Iterator[str]:
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
         thread.start()
         try:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 600
             while not running.started and time.monotonic() < deadline:
                 time.sleep(0.05)
             yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
         finally:
             running.should_exit = True
-            thread.join(15)
+            thread.join(600)
 
 
 @contextlib.contextmanager

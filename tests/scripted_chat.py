@@ -23,7 +23,7 @@ from rag.types import (
 )
 from rag.verify import Check, Verifier
 
-WAIT_S = 20
+WAIT_S = 600
 
 
 def document(name: str, text: str, pages: tuple[int, ...] = ()) -> Document:

@@ -23,6 +23,7 @@ def indexed_document(document: str, text: str, chunks: Sequence[Chunk]) -> Docum
     """The document with the headings and pages that its chunks remember."""
     blocks: list[Block] = []
     pages: list[int] = []
+    labels: list[str] = []
     known: tuple[str, ...] = ()
     for chunk in chunks:
         for level, heading in enumerate(chunk.headings, 1):
@@ -32,8 +33,9 @@ def indexed_document(document: str, text: str, chunks: Sequence[Chunk]) -> Docum
         known = chunk.headings
         if chunk.page is not None:
             starts = [*([chunk.start] if len(pages) < chunk.page else []), *chunk.page_starts]
+            labels += chunk.page_labels[-len(starts) :] if starts else ()
             pages += starts
-    return Document(document, text, tuple(blocks), tuple(pages))
+    return Document(document, text, tuple(blocks), tuple(pages), tuple(labels))
 
 
 def _with_sentences(store: Store, document: str) -> Iterator[Chunk]:

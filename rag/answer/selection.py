@@ -1,173 +1,206 @@
-"""Choosing which sentences answer a question, by meaning: MaxSim over token vectors, in two stages.
+"""Which sentences answer a question, and whether any does: the reader in context, with MaxSim, in two fitted stacks.
 
-A unit is what is quoted together: a sentence, or a list with its lead-in. Every unit is first scored by the token
-vectors it has inside its passage; the best are scored again alone with their heading, mixed with their passage's
-score. On the tuning half of the questions over the seeds the right sentence comes first for 64 % and among the first
-three for 82 %; by the first stage alone for 51 % and 72 %.
+Each passage is read once with the question, so that a sentence is judged where it stands. `data/answering.json` holds
+the two logistic regressions and is written by `python -m eval.training.answering`.
 """
 
-import re
-from collections.abc import Sequence
+import functools
+import importlib.resources
+import itertools
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from rag.answer.answerability import Candidate, Evidence, default_point, evidence
-from rag.answer.asked import lacks_what_is_asked
-from rag.answer.asked_word import asked_word
-from rag.answer.choosing import COUNTS, WANTS_LIST, chosen, chosen_of_each, in_order
-from rag.answer.comparisons import compared
-from rag.answer.question_parts import parts_of
-from rag.answer.units import Passages, Quotable, Unit, following, groups, quoted, with_subject
-from rag.models.minilm import Encoding, MiniLM, Vectors
-from rag.models.token_vectors import TokenVectors, turn, unpack
+from rag.documents.passages import embedded_text, heading_line, sentence_texts
+from rag.models.logistic import Logistic
+from rag.models.minilm import MiniLM, Vectors
+from rag.models.reader import Pair, Reader, Relevance
+from rag.models.token_vectors import TokenVectors, line_matches, turn
+from rag.types import Passage
 
-SHORTLIST = 20
-# A unit with the kind of thing that is asked for goes before a better one without, from this share of its score on.
-NEARLY = 0.9
-# A sentence that goes on about the one quoted is quoted too when it matches the question's words better by this much,
-# on average: of the tuning cases that finds six points more of the gold, without quoting more that is wrong.
-GOES_ON = 0.008
-# What a list gains when the question wants one, and again when it has as many items as the question says.
-LIST_BONUS = 0.1
-# What a unit loses whose first word stands for something named before it: it says more about that than by itself.
-LEANING = 0.04
-# What a unit gains that begins with the term a question wants explained.
-DEFINED = 0.05
-_WANTS_DEFINITION = re.compile(
-    r"^\W*(?:what(?:'s|’s| is| are| does)|define|explain)\s+(?:the |an? )?(?:term |concept of )?[\"“']?"
-    r"(?P<term>[\w' -]{3,45}?)[\"”']?(?:\s+(?:means?|refers? to)\b.*)?\W*$",
-    re.IGNORECASE,
-)
+# So many of the passages, best first, are read: each costs about 30 ms of one core.
+PASSAGES_READ = 8
+# Log odds beyond this say no more about anything.
+LOGIT_LIMIT = 6.0
+# The question's tokens that match worst are what a passage does not speak of.
+WORST_TOKENS = 3
+
+Place = tuple[int, int]
+"""(passage, sentence), counted from 0."""
 
 
-class Quoter:
-    """Picks the sentences that answer a question, or none when that is less probable than `abstain_below`."""
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What `data/answering.json` holds."""
 
-    def __init__(self, model: MiniLM, token_vectors: TokenVectors, abstain_below: float | None = None) -> None:
-        self._model, self._token_vectors = model, token_vectors
-        self._abstain_below = default_point() if abstain_below is None else abstain_below
+    sentence: Logistic
+    answerable: Logistic
+    abstain_below: float
+    context_gain: float
 
-    def answer(self, question: str, passages: Passages) -> list[Quotable]:
-        """The sentences to quote, in reading order; empty when the passages do not answer the question."""
-        ranked = self.rank(question, passages)
-        parts = [part for part in parts_of(question) if part != question]
-        rankings = [self.rank(part, passages) for part in parts]
-        probability = self._probability(question, ranked, passages)
-        if compared(question):  # which is hard to match as a whole
-            sides = [self._probability(*side, passages) for side in zip(parts, rankings, strict=True)]
-            probability = max(probability, sum(sides) / len(sides))
-        if probability < self._abstain_below:
-            return []
-        units = chosen_of_each(rankings) if parts else chosen(question, ranked)
-        units += self._continued(question, units, passages)
-        return list(dict.fromkeys(q for unit in in_order(units) for q in with_subject(unit, passages)))
+    @classmethod
+    @functools.cache
+    def load(cls) -> "Fitted":
+        """The bundled one."""
+        record = json.loads((importlib.resources.files("rag") / "data" / "answering.json").read_text("utf-8"))
+        sentence, answerable = Logistic.of(record["sentence"]), Logistic.of(record["answerable"])
+        return cls(sentence, answerable, record["abstain_below"], record["context_gain"])
 
-    def rank(self, question: str, passages: Passages) -> list[Unit]:
-        """The units most likely to answer, best first."""
-        asked = self._asked(question)
-        if not len(asked):
-            return []
-        units = self._first_stage(asked, passages)[:SHORTLIST]
-        packed = self._token_vectors.of([unit.embedded for unit in units])
-        for unit, codes in zip(units, packed, strict=True):
-            unit.tokens = unpack(codes)
-            unit.score = float((asked @ unit.tokens.T).max(axis=1).mean()) + unit.passage_score + _form(question, unit)
-        ranked = sorted(units, key=lambda unit: (-unit.score, unit.place))
-        return _of_the_kind_first(question, ranked, passages)
 
-    def evidence(self, question: str, ranked: list[Unit], passages: Passages) -> Evidence | None:
-        """What speaks for and against the best unit being an answer at all; None when there is no unit."""
-        if not ranked:
-            return None
-        heading, sentences = passages[ranked[0].place[0]]
-        candidates = [Candidate(quoted(unit, passages), unit.heading, unit.tokens) for unit in ranked]
-        words = " ".join([heading, *(sentence.text for sentence in sentences)])
-        asked = self._asked(question)
-        mentioned = self._mentioned(question, ranked)
-        return evidence(question, asked, candidates, words, ranked[0].passage_matches, mentioned=mentioned)
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was made of the passages: features of each sentence, and of them all (None: none was read)."""
 
-    def _mentioned(self, question: str, ranked: list[Unit]) -> float:
-        """How well any passage matches the word that says what is asked for; 1 when there is no such word."""
-        place = asked_word(question)
-        if place is None:
-            return 1.0
-        matches = np.max([unit.passage_matches for unit in ranked], axis=0)
+    question: str
+    passages: tuple[Passage, ...]
+    sentences: Mapping[Place, Mapping[str, float]]
+    whole: Mapping[str, float] | None
+
+    @property
+    def probability(self) -> float:
+        """That the passages answer the question, from 0 to 1."""
+        return Fitted.load().answerable(self.whole) if self.whole else 0.0
+
+    def probabilities(self) -> dict[Place, float]:
+        """For each sentence, that it belongs to the answer."""
+        return {place: Fitted.load().sentence(features) for place, features in self.sentences.items()}
+
+
+class Selector:
+    """Reads passages with a question. Safe to share between threads."""
+
+    def __init__(self, model: MiniLM, token_vectors: TokenVectors, reader: Reader) -> None:
+        self._model, self._token_vectors, self._reader = model, token_vectors, reader
+
+    def read(self, question: str, passages: Sequence[Passage]) -> Reading:
+        """What the best passages say about a standalone question."""
+        kept = tuple(passages[:PASSAGES_READ])
+        relevances = self._reader.answers([passage_pair(question, passage) for passage in kept])
+        matches = self._matches(question, kept)
+        if not any(relevance.sentences for relevance in relevances):
+            return Reading(question, tuple(passages), {}, None)
+        return Reading(
+            question,
+            tuple(passages),
+            _sentence_features(kept, relevances, matches),
+            _whole_features(question, kept, relevances, matches),
+        )
+
+    def select(self, reading: Reading) -> list[Place]:
+        """The sentences to quote, in reading order of their passages, the best passage first."""
+        probabilities = reading.probabilities()
+        best = most_expected(probabilities)
+        chosen = set(best)
+        for place in best:
+            chosen |= self._context(reading, place)
+        order = list(dict.fromkeys(passage for passage, _ in best))
+        return sorted(chosen, key=lambda place: (order.index(place[0]), place[1]))
+
+    def _context(self, reading: Reading, place: Place) -> set[Place]:
+        """What is quoted with a sentence: the lead-in of a list item, or the sentence before that it leans on."""
+        passage, position = place
+        chunk = reading.passages[passage].chunk
+        sentence = chunk.sentences[position]
+        leads = {
+            (passage, i)
+            for i, other in enumerate(chunk.sentences[:position])
+            if other.unit == sentence.unit and other.kind == "lead_in"
+        }
+        if leads or not position or sentence.kind == "item":
+            return leads
+        texts, heading = sentence_texts(chunk), heading_line(chunk)
+        alone, together = self._reader.answers(
+            [
+                Pair(reading.question, (texts[position],), heading),
+                Pair(reading.question, (texts[position - 1], texts[position]), heading),
+            ]
+        )
+        gain = logit(together.probability) - logit(alone.probability)
+        return {(passage, position - 1)} if gain >= Fitted.load().context_gain else set()
+
+    def _matches(self, question: str, passages: Sequence[Passage]) -> list[Vectors]:
+        """For each passage the best match of each question token, in (tokens, lines): its heading, its sentences."""
         encoding = self._model.question(question)
-        starts, ends = encoding.offsets[_of_words(question, encoding)].T
-        within = (starts < place[1]) & (ends > place[0])
-        return float(matches[within].mean()) if within.any() else 1.0
-
-    def _probability(self, question: str, ranked: list[Unit], passages: Passages) -> float:
-        """That the passages answer the question; below zero when there is nothing to quote."""
-        found = self.evidence(question, ranked, passages)
-        return found.probability if found else -1.0
-
-    def _asked(self, question: str) -> Vectors:
-        """The token vectors of the question's words, turned; its punctuation asks for nothing."""
-        encoding = self._model.question(question)
-        return turn(encoding.tokens[_of_words(question, encoding)])
-
-    def _first_stage(self, asked: Vectors, passages: Passages) -> list[Unit]:
-        texts = ["\n".join([heading, *(q.text for q in sentences)]) for heading, sentences in passages]
-        units: list[Unit] = []
-        for number, (text, codes) in enumerate(zip(texts, self._token_vectors.of(texts), strict=True)):
-            heading, sentences = passages[number]
-            similarity = asked @ unpack(codes).T
-            matches = similarity.max(axis=1)
-            starts = self._model.token_offsets(text)[:, 0]
-            bounds = np.searchsorted(starts, np.cumsum([0, len(heading) + 1, *(len(q.text) + 1 for q in sentences)]))
-            in_heading = similarity[:, : bounds[1]].max(axis=1) if bounds[1] else np.full(len(asked), -1.0)
-            for group in groups(sentences):
-                columns = similarity[:, bounds[group[0] + 1] : bounds[group[-1] + 2]]
-                if columns.shape[1]:
-                    score = float(np.maximum(columns.max(axis=1), in_heading).mean()) + float(matches.mean())
-                    units.append(Unit((number, group[0]), heading, [sentences[i] for i in group], matches, score))
-        return sorted(units, key=lambda unit: (-unit.score, unit.place))
-
-    def _continued(self, question: str, units: Sequence[Unit], passages: Passages) -> list[Unit]:
-        """The sentences after these units that go on about them ("This partnership …") and add to the answer."""
-        asked = self._asked(question)
-        places = {unit.place for unit in units}
-        found = []
-        for unit in units:
-            after = following(unit, passages)
-            if after is None or not after.leans or after.place in places:
-                continue
-            after.tokens = unpack(self._token_vectors.of([after.embedded])[0])
-            matches = (asked @ unit.tokens.T).max(axis=1)
-            together = np.maximum(matches, (asked @ after.tokens.T).max(axis=1))
-            if float(together.mean() - matches.mean()) >= GOES_ON:
-                found.append(after)
-        return found
+        words = [question[start].isalnum() for start, _ in encoding.offsets]
+        tokens = turn(encoding.tokens[words if any(words) else [True] * len(words)])
+        packed = self._token_vectors.packed([embedded_text(passage.chunk) for passage in passages])
+        return [line_matches(tokens, one) for one in packed]
 
 
-def _of_words(question: str, encoding: Encoding) -> list[bool]:
-    """Which tokens of a question ask for something: those of its words, or all when it has none."""
-    words = [question[start].isalnum() for start, _ in encoding.offsets]
-    return words if any(words) else [True] * len(words)
+def passage_pair(question: str, passage: Passage) -> Pair:
+    """What the reader reads of a passage."""
+    return Pair(question, tuple(sentence_texts(passage.chunk)), heading_line(passage.chunk))
 
 
-def _form(question: str, unit: Unit) -> float:
-    """What a unit gains or loses by its form."""
-    score = -LEANING if unit.leans else 0.0
-    if WANTS_LIST.search(question) and unit.items > 1:
-        score += LIST_BONUS * (1 + (unit.items == _count(question)))
-    wanted = _WANTS_DEFINITION.match(question)
-    if wanted and wanted["term"].lower() in unit.text.lower()[: len(wanted["term"]) + len("The ")]:
-        score += DEFINED
-    return score
+def most_expected(probabilities: Mapping[Place, float]) -> list[Place]:
+    """The sentences, best first, whose expected F1 is highest (Lewis, "Evaluating and optimizing autonomous text
+    classification systems", 1995), given for each the probability that it belongs to the answer.
+    """
+    ranked = sorted(probabilities, key=lambda place: (-probabilities[place], place))
+    found = list(itertools.accumulate(probabilities[place] for place in ranked))
+    scores = [2 * expected / (count + found[-1]) for count, expected in enumerate(found, 1)]
+    return ranked[: 1 + int(np.argmax(scores))] if scores else []
 
 
-def _count(question: str) -> int | None:
-    """How many items a question says there are."""
-    return next((count for word, count in COUNTS.items() if re.search(rf"\b{word}\b", question, re.IGNORECASE)), None)
+def logit(probability: float) -> float:
+    """Log odds, within LOGIT_LIMIT."""
+    bounded = min(max(probability, 1e-6), 1 - 1e-6)
+    return max(-LOGIT_LIMIT, min(LOGIT_LIMIT, math.log(bounded / (1 - bounded))))
 
 
-def _of_the_kind_first(question: str, ranked: list[Unit], passages: Passages) -> list[Unit]:
-    """The units with the first that holds the kind of thing asked for in front, if one is nearly as good."""
-    for unit in ranked:
-        if unit.score < NEARLY * ranked[0].score:
-            break
-        if not lacks_what_is_asked(question, quoted(unit, passages)):
-            return [unit, *(other for other in ranked if other is not unit)]
-    return ranked
+def _sentence_features(
+    passages: Sequence[Passage], relevances: Sequence[Relevance], matches: Sequence[Vectors]
+) -> dict[Place, Mapping[str, float]]:
+    best = max(logit(p) for relevance in relevances for p in relevance.sentences)
+    return {
+        (number, position): features
+        for number, (passage, relevance, lines) in enumerate(zip(passages, relevances, matches, strict=True))
+        for position, features in enumerate(_of_passage(number, passage, relevance, lines, best))
+    }
+
+
+def _of_passage(
+    rank: int, passage: Passage, relevance: Relevance, lines: Vectors, best: float
+) -> Iterator[Mapping[str, float]]:
+    sentences = passage.chunk.sentences
+    scores = [logit(p) for p in relevance.sentences]
+    whole = float(lines.max(axis=1).mean()) if lines.size else 0.0
+    for position, score in enumerate(scores):
+        unit = [s for s, other in zip(scores, sentences, strict=True) if other.unit == sentences[position].unit]
+        beside = [scores[i] for i in (position - 1, position + 1) if 0 <= i < len(scores)]
+        own = np.maximum(lines[:, position + 1], lines[:, 0]) if lines.shape[1] > position + 1 else np.zeros(1)
+        yield {
+            "reader_sentence": score,
+            "reader_unit": max(unit),
+            "reader_beside": max(beside, default=-LOGIT_LIMIT),
+            "reader_passage": logit(relevance.probability),
+            "reader_behind": best - score,
+            "maxsim_sentence": float(own.mean()),
+            "maxsim_passage": whole,
+            "rank": math.log1p(rank),
+        }
+
+
+def _whole_features(
+    question: str, passages: Sequence[Passage], relevances: Sequence[Relevance], matches: Sequence[Vectors]
+) -> Mapping[str, float]:
+    scores = [logit(relevance.probability) for relevance in relevances]
+    best = int(np.argmax(scores))
+    per_passage = [lines.max(axis=1) if lines.size else np.zeros(1) for lines in matches]
+    text = f"{heading_line(passages[best].chunk)} {passages[best].chunk.text}".casefold()
+    words = _words(question)
+    return {
+        "reader_passage": scores[best],
+        "reader_others": float(np.mean(sorted(scores)[-3:])),
+        "reader_sentence": max(logit(p) for relevance in relevances for p in relevance.sentences),
+        "maxsim_passage": max(float(one.mean()) for one in per_passage),
+        "maxsim_worst": float(np.sort(np.max(per_passage, axis=0))[:WORST_TOKENS].mean()),
+        "overlap": sum(word in text for word in words) / len(words) if words else 0.0,
+    }
+
+
+def _words(text: str) -> list[str]:
+    return ["".join(run) for alnum, run in itertools.groupby(text.casefold(), str.isalnum) if alnum]

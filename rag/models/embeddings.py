@@ -139,7 +139,8 @@ def _ollama(model: str, settings: Settings) -> Embeddings:
 def _huggingface(model: str, settings: Settings) -> Embeddings:
     from langchain_huggingface import HuggingFaceEmbeddings
 
-    return HuggingFaceEmbeddings(model_name=model)
+    embeddings: Embeddings = HuggingFaceEmbeddings(model_name=model)
+    return embeddings
 
 
 def _fastembed(model: str, settings: Settings) -> Embeddings:

