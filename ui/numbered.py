@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rag.documents.passages import flat
 from rag.types import Citation, Disagreement, Statement
 
-CAUTIONS = {"partial": "check this", "unsupported": "not supported", "contradicted": "contradicted"}
+CAUTIONS = {"partial": "partly supported", "unsupported": "check this", "contradicted": "contradicted"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,10 @@ import gradio as gr
 ASSETS = Path(__file__).parent / "assets"
 ASKING_AT_ONCE = 8
 # The token of the link is spent when the page is there: it is in the cookie now, and need not be seen or bookmarked.
-FORGET = 'location.search.includes("token=") && history.replaceState(null, "", location.pathname);'
+FORGET = (
+    'location.search.includes("token=") && history.replaceState(null, "", location.pathname + '
+    'location.search.replace(/([?&])token=[^&]*&?/, "$1").replace(/[?&]$/, ""));'
+)
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 Changes = dict[Any, Any]

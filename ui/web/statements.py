@@ -9,8 +9,8 @@ from ui.web.markup import count, escape, excerpt, place, where
 
 WORDS = {
     "supported": "supported",
-    "partial": "check this",
-    "unsupported": "not supported",
+    "partial": "partly supported",
+    "unsupported": "check this",
     "contradicted": "contradicted",
 }
 

@@ -136,7 +136,9 @@
     let busy = false;
     if (editable() && !document.hidden) {
       try {
-        const news = await (await fetch("/library/news")).json();
+        const got = await fetch("/library/news");
+        if (got.status === 403) return location.reload(); // the server was started anew, and knows this browser no more
+        const news = await got.json();
         busy = Boolean(news.busy);
         version ??= Number(document.querySelector("[data-news]")?.dataset.news ?? news.version);
         if (news.version !== version) window.pincite.library({ act: "news", listed: listed() });
