@@ -226,6 +226,10 @@ class Chat:
             inquiry.notice("weak_evidence", f"Not enough evidence in the documents (PINCITE_ABSTAIN_BELOW={point:g}).")
         return probability < (answerer.abstain_below if point is None else point)
 
+    def forget_models(self) -> None:
+        """Opens language models anew when they are asked next, with the keys that the settings have by then."""
+        self._opened.clear()
+
     def _answerers(self, spec: str) -> list[Answerer]:
         """Who is asked, in order: the language models that stand before the offline backend, then that.
 

@@ -68,6 +68,14 @@ BROKEN = "Something broke inside Pincite. The terminal it runs in says what; the
 
 
 @dataclass(frozen=True, slots=True)
+class Feedback:
+    """What the reader thinks of an answer."""
+
+    good: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Exchange:
     """One question and as much of its answer as has arrived.
 
@@ -86,6 +94,7 @@ class Exchange:
     beside: "Exchange | None" = None
     scope: tuple[str, ...] = ()
     receipt: JSON | None = None
+    feedback: Feedback | None = None
 
     @property
     def columns(self) -> tuple["Exchange", ...]:

@@ -12,7 +12,7 @@ from rag.settings import Settings
 from rag.types import Document
 from ui.web import render, shelf, side, source
 from ui.web.asking import Asking, Question
-from ui.web.conversation import BROKEN, Chat, Conversation, Exchange, Listed, settled
+from ui.web.conversation import BROKEN, Chat, Conversation, Exchange, Feedback, Listed, settled
 from ui.web.conversations import Conversations
 from ui.web.library import Library
 
@@ -69,7 +69,8 @@ class Events:
     """The events of a page over one open chat. What people asked and were answered is in `conversations` alone.
 
     `examples` are questions for the empty page; without them some are made from the documents' own headings.
-    `leaves_machine` says of a backend whether passages are sent to another machine.
+    `leaves_machine` says of a backend whether passages are sent to another machine, `invites` that models can be
+    connected.
     """
 
     chat: Chat
@@ -77,6 +78,7 @@ class Events:
     leaves_machine: Callable[[str], bool]
     examples: Sequence[str] = ()
     library: Library | None = None
+    invites: bool = False
     conversations: Conversations = field(init=False)
     asking: Asking = field(init=False)
 
@@ -121,10 +123,11 @@ class Events:
             notes.insert(0, render.leaving(hosted))
         return View(note="".join(notes), told=here.told | set(hosted) if hosted else None)
 
-    def asked(self, text: str, here: Here) -> Iterator[View]:
+    def asked(self, text: str, here: Here, again: int | None = None) -> Iterator[View]:
         """An answer as it grows, or two when there is a backend `beside` the first.
 
-        What cannot be asked stays in the box, with one line that says why.
+        What cannot be asked stays in the box, with one line that says why. `again` is the place in the conversation of
+        the question that this one replaces, with all that followed it.
         """
         notice = self.backends_chosen(here)
         if notice.told is not None:  # the question was faster than the picker: say it now, and ask when it comes again
@@ -137,12 +140,35 @@ class Events:
             return
         if here.beside:
             new = replace(new, beside=Exchange(new.question, backend=here.beside, scope=new.scope))
+        if again is not None:
+            self.conversations.cut(here.conversation, again)
         around, past = self._around(), self._settled(here.conversation)
         conversation, question = self.asking.ask(here.conversation, new, past, here.owner)
         now = replace(here, conversation=conversation)
         begun = replace(self._seen((*past, new), around), conversation=conversation, box="", note="")
         yield replace(begun, list=self._list(now))
         yield from self._followed(question, past, around)
+
+    def asked_again(self, chosen: Mapping[str, object], here: Here) -> Iterator[View]:
+        """A question once more, as it was or edited, with the model that is chosen now."""
+        position = int(str(chosen.get("position", 0)))
+        if not self.asking.running(here.conversation):
+            yield from self.asked(str(chosen.get("question", "")), here, position)
+
+    def rated(self, chosen: Mapping[str, object], here: Here) -> View:
+        """What the reader thinks of an answer, kept with it; the same thought twice takes it back."""
+        position, column = int(str(chosen.get("position", 0))), int(str(chosen.get("column", 0)))
+        exchanges = self._settled(here.conversation)
+        if self.asking.running(here.conversation) or not 0 <= position < len(exchanges):
+            return View()
+        exchange = exchanges[position]
+        one = exchange.columns[column]
+        thought = Feedback(chosen.get("rate") == "good", str(chosen.get("reason", ""))[:500])
+        same = one.feedback and one.feedback.good == thought.good and "reason" not in chosen
+        rated = replace(one, feedback=None if same else thought)
+        changed = replace(exchange, beside=rated) if column else rated
+        self.conversations.save(here.conversation, position, changed)
+        return self._seen((*exchanges[:position], changed, *exchanges[position + 1 :]), self._around())
 
     def stopped(self, here: Here) -> View:
         """The conversation after the reader stopped an answer."""
@@ -314,9 +340,10 @@ class Events:
         """A conversation as it looks; `only_last` when nothing before its last exchange has changed."""
         if not conversation:
             return View(past="", current=self._welcome(), running=False)
+        last = replace(around, last=True, invites=self.invites and len(conversation) == 1)
         return View(
             past=None if only_last else render.exchanges(conversation[:-1], around),
-            current=render.exchanges(conversation[-1:], around),
+            current=render.exchanges(conversation[-1:], last, len(conversation) - 1),
             running=conversation[-1].running,
         )
 

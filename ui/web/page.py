@@ -19,6 +19,7 @@ from ui.api.server import LOOPBACK, listen, server
 from ui.cli.serve import address
 from ui.permitted import offered
 from ui.web import render
+from ui.web.connections import Connections, connection_routes
 from ui.web.conversation import Chat
 from ui.web.events import Events, Here, View
 from ui.web.export import conversation_routes
@@ -52,15 +53,24 @@ def build_page(
     *,
     evaluation: bool = False,
     library: Library | None = None,
+    connections: Connections | None = None,
 ) -> "Page":
     """The page over an open chat. Several people may use it at once, each in a conversation of their own.
 
     `examples` are questions for the empty page; without them some are made from the documents' headings.
     `leaves_machine` says of a backend whether passages are sent to another machine. `evaluation` puts a way to it at
-    the top; `web_app` must be given its routes then. With a `library`, documents can be added and removed.
+    the top; `web_app` must be given its routes then. With a `library`, documents can be added and removed, with
+    `connections` models be connected.
     """
-    events = Events(chat, settings, leaves_machine or partial(sends_elsewhere, settings=settings), examples, library)
-    return Page(events, offered(settings), evaluation)
+    events = Events(
+        chat,
+        settings,
+        leaves_machine or partial(sends_elsewhere, settings=settings),
+        examples,
+        library,
+        connections is not None,
+    )
+    return Page(events, offered(settings), evaluation, connections)
 
 
 def web_app(
@@ -84,6 +94,9 @@ def web_app(
     if page.events.library:
         app.include_router(library_routes(page.events.library))
     scripts = ["page.js", "library.js"]
+    if page.connections:
+        app.include_router(connection_routes(page.connections))
+        scripts.append("models.js")
     if evaluation:
         app.include_router(evaluation)
         scripts.append("wrong.js")
@@ -126,13 +139,16 @@ def serve(
     evaluation: APIRouter | None = None,
     api: FastAPI | None = None,
     library: Library | None = None,
+    connections: Connections | None = None,
 ) -> None:
     """Serves the page until it is interrupted, on a socket that `ui.api.server.listen` gave where there is one.
 
     Without one it listens itself, and raises PinciteError when the address cannot be had.
     """
     with listening or listen(settings.host, settings.port) as door:
-        page = build_page(chat, settings, examples, evaluation=evaluation is not None, library=library)
+        page = build_page(
+            chat, settings, examples, evaluation=evaluation is not None, library=library, connections=connections
+        )
         token = secrets.token_urlsafe(18)
         own = {settings.token.get_secret_value()} if settings.token else set[str]()
         app = web_app(page, settings.host, evaluation, api, frozenset({token, *own}))
@@ -149,8 +165,10 @@ def serve(
 class Page:
     """The parts of the page, and which event changes which of them."""
 
-    def __init__(self, events: Events, backends: list[str], evaluation: bool) -> None:
-        self.events, self.shared = events, events.settings.host not in LOOPBACK
+    def __init__(
+        self, events: Events, backends: list[str], evaluation: bool, connections: Connections | None = None
+    ) -> None:
+        self.events, self.connections, self.shared = events, connections, events.settings.host not in LOOPBACK
         self.blocks: gr.Blocks = gr.Blocks(title="Pincite", analytics_enabled=False, fill_width=True, fill_height=True)
         with self.blocks:
             self._place(backends, evaluation)
@@ -173,6 +191,8 @@ class Page:
             self.beside = gr.Dropdown(
                 [("none", ""), *backends], value="", label="Compare with", elem_id="beside", **pick
             )
+            if self.connections:
+                gr.Button("Connect a model", elem_id="connect", size="sm", scale=0)
             self.documents = gr.Button("Documents", elem_id="documents", size="sm", scale=0)
             if evaluation:
                 gr.Button("Evaluation", elem_id="evaluation", size="sm", scale=0, link="/exam")
@@ -227,6 +247,7 @@ class Page:
         followed = [
             self.question.submit(self._growing(events.asked), [self.question, *here], outputs, **asking),
             self.current.ask(self._ask_example, here, outputs, **asking),
+            self.current.again(self._ask_again, here, outputs, **asking),
             self.list.visit(self._visit, here, outputs, **asking),
             self.blocks.load(
                 self._growing(events.opened), here, outputs, js="(...sent) => window.pincite.arrived(sent)", **asking
@@ -244,9 +265,12 @@ class Page:
         self.find.change(self._changing(events.listed), here, [self.list], trigger_mode="always_last", **quiet)
         self.list.manage(self._told_by(events.managed), here, outputs, **quiet)
         self.look.change(self._changing(events.looked), here, [self.source], trigger_mode="always_last", **quiet)
+        for panel in (self.past, self.current):
+            panel.rate(self._told_by(events.rated), here, [self.past, self.current, self.question], **quiet)
         for panel in (self.source, self.asking):
             panel.tick(self._told_by(events.ticked), here, [self.source, self.scope, self.asking], **quiet)
         self.source.library(self._told_by(events.library_changed), here, outputs, **quiet)
+        self.source.choose(self._chosen, [self.told], [self.backend], **quiet)
         for picker in (self.backend, self.beside):
             picker.change(self._changing(events.backends_chosen), here, [self.note, self.told], **quiet)
         for panel in (self.past, self.current, self.source):
@@ -256,6 +280,13 @@ class Page:
 
     def _ask_example(self, event: gr.EventData, *sent: Any) -> Iterator[Changes]:
         yield from map(self._changes, self.events.asked(str(event.question), self._sent(sent)))
+
+    def _chosen(self, event: gr.EventData, _: Any) -> Changes:
+        names = list(dict.fromkeys([*offered(self.events.settings), str(event.spec)]))
+        return {self.backend: gr.update(value=str(event.spec), choices=names)}
+
+    def _ask_again(self, event: gr.EventData, *sent: Any) -> Iterator[Changes]:
+        yield from map(self._changes, self.events.asked_again(event._data or {}, self._sent(sent)))
 
     def _visit(self, event: gr.EventData, *sent: Any) -> Iterator[Changes]:
         here = replace(self._sent(sent), conversation=str(event.visit))
