@@ -1,6 +1,5 @@
 """Answering many questions into a file, one record a line, so that a run that was killed goes on where it stopped."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
