@@ -26,7 +26,7 @@ from rag.index.snapshot import Snapshot
 from rag.index.store import Store
 
 # Raise this when other words are indexed or they are cut in another way.
-FORMAT = 1
+FORMAT = 2
 LOCK_WAIT_S = 600
 WRITER_BYTES = 32 * 1024 * 1024
 # tantivy's BM25 uses k1 = 1.2, so a word adds at most its rarity times this.
