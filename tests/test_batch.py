@@ -229,7 +229,7 @@ def test_a_batch_that_was_killed_goes_on_without_asking_twice(monkeypatch: pytes
 
 def test_rows_that_were_under_way_at_a_kill_are_asked_last(monkeypatch: pytest.MonkeyPatch) -> None:
     write("q.jsonl", *({"question": f"When was harbour bridge number {n} opened?"} for n in range(6)))
-    reply = Reply(pieces=("The harbour bridge was opened in 1932. [1.1]",), first_wait_s=2)
+    reply = Reply(pieces=("The harbour bridge was opened in 1932. [1.1]",), first_wait_s=30)
     with serving(OpenAIWire(), reply) as server:
         monkeypatch.setenv("OPENAI_API_KEY", "x")
         monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")

@@ -123,7 +123,7 @@ def test_a_damaged_word_index_is_built_again(three: Index, damage: str) -> None:
     elif damage == "torn note":
         note.write_text(note.read_text()[:20])
     else:
-        note.write_text(json.dumps({**json.loads(note.read_text()), "stamp": 99}))
+        note.write_text(json.dumps({**json.loads(note.read_text()), "files": {}}))
     assert expected
     assert retrieval(three).lexical.search("deep mines", 5) == expected
 

@@ -144,7 +144,7 @@ def test_whoever_starts_a_page_that_others_can_reach_is_told_what_they_can_do(
 ) -> None:
     words = ["chat", "--host", "0.0.0.0", "--port", free_port(), "--documents", "nowhere"]
     told = pincite(*words).lines[0]
-    assert told.startswith("Whoever can reach this machine can ask and read the documents on the page;")
+    assert told.startswith("Whoever has the link below can ask and read the documents on the page;")
     assert told.endswith("the HTTP API is closed without PINCITE_TOKEN.")
     monkeypatch.setenv("PINCITE_TOKEN", TOKEN)
     assert pincite(*words).lines[0].endswith("the HTTP API is open to those who know PINCITE_TOKEN.")
