@@ -42,7 +42,7 @@ def hooks(settings: Settings, openai: bool = False, max_line_bytes: int = MAX_LI
         readers: list[Reader] = [functools.partial(_bounded, began, settings.reply_deadline_s, kind, max_line_bytes)]
         if openai and response.status_code == 200 and b'"stream":true' in asked:
             readers.append(_whole_as_event if "json" in kind else _tolerant)
-        response.stream = _stream_type(type(response.stream))(response.stream, readers)
+        response.stream = _stream_type(type(response.stream))(response.stream, readers)  # type: ignore[arg-type]
 
     return {"request": [request], "response": [response]}
 
