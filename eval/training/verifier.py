@@ -156,10 +156,9 @@ def _thresholds(fit: dict[str, list[Seen]], stack: Stack) -> dict[str, float]:
     true = [[one.seen for one in rows if one.seen and one.row["supported"]] for rows in fit.values()]
     lowest = [np.quantile([stack.support(one.support) for one in some], TRUE_WITHHELD) for some in true]
     against = [np.quantile([one.contradicted for one in some], 1 - TRUE_CONTRADICTED) for some in true]
+    stated = [stack.support(one.support) for one in reworded]
     return {
-        "supported_from": round(
-            float(np.quantile([stack.support(one.support) for one in reworded], 1 - FALSE_SUPPORTED)), 4
-        ),
+        "supported_from": round(float(np.quantile(stated, 1 - FALSE_SUPPORTED)), 4),
         "partial_from": round(float(np.mean(lowest)), 4),
         "copied_from": round(float(np.quantile([stack.copy(one) for one in copied], 1 - FALSE_COPIED)), 4),
         "contradicted_from": round(float(max(against)), 4),
