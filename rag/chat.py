@@ -39,7 +39,7 @@ from rag.search.scope import documents_in
 from rag.settings import Settings
 from rag.types import Answer, Document, Event, Passage, Searched, Statement, Turn
 from rag.verify import Verifier, check_verifier, open_verifier
-from rag.verify.conflicts import conflicts, contradicted_premise
+from rag.verify.conflicts import conflicts
 
 QUESTION_CHARACTERS = 4_000
 
@@ -202,8 +202,6 @@ class Chat:
             )
         if intent.kind == "question" and kept:
             inquiry.answers_question = round(self._selector.read(found.question, kept).probability, 4)
-            if message := contradicted_premise(found.question, kept[0], self.reader):
-                inquiry.notice("premise_differs", message)
         return Searched(inquiry.search_question, inquiry.passages)
 
     def _answered(self, inquiry: Inquiry, answerer: Answerer, intent: Intent) -> Iterator[Statement]:

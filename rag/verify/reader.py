@@ -127,7 +127,8 @@ class ReaderVerifier:
         alone, every = self._reader.supports([Pair(claim, (sentences[near[0]],)), Pair(claim, texts)])
         encoded = self._model.encode([claim, *texts])
         tokens = np.concatenate([one.tokens for one in encoded[1:]])
-        best = (encoded[0].tokens @ tokens.T).max(axis=1)
+        best = (encoded[0].tokens @ tokens.T).max(axis=1, initial=-1.0)
+        best = best if len(best) else np.zeros(1, np.float32)
         features = {
             "all": log_odds(every.supported),
             "alone": log_odds(alone.supported),
