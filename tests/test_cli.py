@@ -269,11 +269,11 @@ class Terminal(io.StringIO):
 
 
 def test_progress_is_drawn_on_a_terminal_and_nowhere_else() -> None:
-    for stream, drawn in ((Terminal(), True), (io.StringIO(), False)):
+    for stream, is_drawn in ((Terminal(), True), (io.StringIO(), False)):
         with contextlib.redirect_stderr(stream), Progress() as progress:
             progress("a [/strange] name.txt", 1, 2)
-        assert ("a [/strange] name.txt" in stream.getvalue()) is drawn
-        assert bool(stream.getvalue()) is drawn
+        assert ("a [/strange] name.txt" in stream.getvalue()) is is_drawn
+        assert bool(stream.getvalue()) is is_drawn
     with contextlib.redirect_stderr(Terminal()) as stream, Progress():
         assert stream.getvalue() == ""
 
