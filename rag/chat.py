@@ -23,6 +23,7 @@ from rag.answer.selection import Reading, Selector
 from rag.documents.language import question_warning
 from rag.errors import BackendError, BackendNotReady, BackendUnavailable, NoDocument, QuestionError, StreamCut
 from rag.index.ingest import Progress, Summary, ingest
+from rag.index.rows import Entry, IndexedFile
 from rag.index.store import Store
 from rag.llms import check_spec, context_tokens, open_model, parse_spec, passages_for
 from rag.llms.budget import fit, prompt_room
@@ -45,13 +46,20 @@ QUESTION_CHARACTERS = 4_000
 
 @dataclass(frozen=True, slots=True)
 class DocumentInfo:
-    """A document that can be asked about."""
+    """A document that can be asked about, and the `file` of the documents folder that it came from.
+
+    `bytes` and `modified` (seconds since 1970) are the file's; `pages` is 0 for formats without pages.
+    """
 
     id: str
     title: str
     sha256: str
     characters: int
     chunks: int
+    file: str
+    pages: int
+    bytes: int
+    modified: float
     left_out: tuple[tuple[str, int], ...] = ()
 
 
@@ -69,7 +77,8 @@ class Chat:
         self.retrieval = Retrieval(self.store, self.embedder, reranker)
         self._intents = Intents(self.model)
         self._selector = Selector(self.model, token_vectors, self.reader)
-        self._extractive = ExtractiveAnswerer(self._selector, FollowUps(self.model, self.reader))
+        self.follow_ups = FollowUps(self.model, self.reader)
+        self._extractive = ExtractiveAnswerer(self._selector, self.follow_ups)
         self.verifier: Verifier = open_verifier(
             settings.verifier, self.model, self.reader, lambda spec: open_model(spec, settings)
         )
@@ -83,7 +92,8 @@ class Chat:
     def documents(self) -> list[DocumentInfo]:
         """The documents in the index, by id."""
         entries = sorted(self.store.catalogue().values(), key=lambda e: e.document)
-        return [DocumentInfo(e.document, e.title, e.sha256, e.characters, e.chunks, e.left_out) for e in entries]
+        files = self.store.files()
+        return [_info(entry, files.get(entry.file)) for entry in entries]
 
     def document(self, document: str) -> Document:
         """A document as it was indexed: text, headings and pages. Raises NoDocument when none has that id."""
@@ -217,6 +227,10 @@ class Chat:
             inquiry.notice("weak_evidence", f"Not enough evidence in the documents (PINCITE_ABSTAIN_BELOW={point:g}).")
         return probability < (answerer.abstain_below if point is None else point)
 
+    def forget_models(self) -> None:
+        """Opens language models anew when they are asked next, with the keys that the settings have by then."""
+        self._opened.clear()
+
     def _answerers(self, spec: str) -> list[Answerer]:
         """Who is asked, in order: the language models that stand before the offline backend, then that.
 
@@ -284,6 +298,22 @@ def checked_question(question: str) -> str:
             f"The question has {len(question):,} characters. Ask it in at most {QUESTION_CHARACTERS:,}."
         )
     return question
+
+
+def _info(entry: Entry, file: IndexedFile | None) -> DocumentInfo:
+    size, modified = (file.size, file.mtime_ns / 1e9) if file else (0, 0.0)
+    return DocumentInfo(
+        entry.document,
+        entry.title,
+        entry.sha256,
+        entry.characters,
+        entry.chunks,
+        entry.file,
+        entry.pages,
+        size,
+        modified,
+        entry.left_out,
+    )
 
 
 def _prompt_of(intent: Intent) -> str:

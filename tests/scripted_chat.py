@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from rag.chat import DocumentInfo
 from rag.documents.blocks import text_blocks
 from rag.errors import BackendUnavailable, DocumentsError, QuestionError
 from rag.types import (
@@ -76,8 +77,11 @@ class ScriptedChat:
     verifier: Verifier = field(default_factory=WrittenVerifier)
     asked: list[tuple[str, tuple[Turn, ...], str | None]] = field(default_factory=list)
 
-    def documents(self) -> Sequence[Document]:
-        return list(self.files.values())
+    def documents(self) -> Sequence[DocumentInfo]:
+        return [
+            DocumentInfo(d.id, d.title, d.sha256, len(d.text), 1, d.id, len(d.pages), len(d.text), 0.0)
+            for d in self.files.values()
+        ]
 
     def document(self, document: str) -> Document:
         if document not in self.files:

@@ -124,11 +124,11 @@ def test_beside_the_page_the_same_addresses_answer_and_each_has_its_own_protecti
     port = free_port()
     api = Api(port)
     with running("chat", "--port", port) as (server, line):
-        assert line == f"Pincite is at http://127.0.0.1:{port}  (stop it with Ctrl+C)\n"
+        assert line.startswith(f"Pincite is at http://127.0.0.1:{port}/?token=")
         assert api.get("/").headers["content-type"].startswith("text/html") and b"Pincite" in api.get("/").body
         assert "1932" in api.post("/v1/ask", {"question": "When was the harbour bridge opened?"}).json["text"]
         assert api.get("/v1/documents", origin="https://evil.example").status == 403
-        assert api.get("/", origin="https://evil.example").status == 200
+        assert api.get("/", origin="https://evil.example").status == 403
         assert (api.get("/", host="evil.example").status, api.get("/v1/health", host="evil.example").status) == (
             400,
             403,

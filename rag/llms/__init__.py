@@ -3,7 +3,7 @@
 from rag.llms.backend import Backend
 from rag.llms.budget import fit, prompt_room
 from rag.llms.prices import cost_usd
-from rag.llms.probing import backends_report, context_tokens, passages_for
+from rag.llms.probing import backends_report, context_tokens, passages_for, served_models
 from rag.llms.specs import Spec, parse_spec
 from rag.llms.table import ROWS as BACKENDS
 from rag.llms.table import check_spec, leaves_machine, open_model
@@ -24,5 +24,6 @@ __all__ = [
     "parse_spec",
     "passages_for",
     "prompt_room",
+    "served_models",
     "try_backends",
 ]

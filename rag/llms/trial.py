@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 
 from rag.errors import BackendError
+from rag.llms.prices import cost_usd
 from rag.llms.specs import parse_spec
 from rag.llms.table import open_model
 from rag.settings import Settings
@@ -16,12 +17,16 @@ QUESTION = "When was the harbour bridge opened?"
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What came of it. `error` is None when the backend answered; `cited` is whether it pointed at the sentence."""
+    """What came of it. `error` is None when the backend answered; `cited` is whether it pointed at the sentence.
+
+    `cost_usd` is None when the price is not known.
+    """
 
     spec: str
     error: str | None
     cited: bool
     seconds: float
+    cost_usd: float | None = None
 
 
 def try_backends(spec: str, settings: Settings) -> list[Trial]:
@@ -34,14 +39,16 @@ def try_backends(spec: str, settings: Settings) -> list[Trial]:
     trials = []
     for one in map(str, parse_spec(spec)):
         if one == "offline":
-            trials.append(Trial(one, None, cited=True, seconds=0.0))
+            trials.append(Trial(one, None, cited=True, seconds=0.0, cost_usd=0.0))
             continue
         began = time.perf_counter()
-        error, words = None, ""
+        error, words, cost = None, "", None
         try:
             chain = prompt("answer") | open_model(one, settings)
-            words = chain.invoke({"passages": PASSAGES, "question": QUESTION}).text
+            said = chain.invoke({"passages": PASSAGES, "question": QUESTION})
+            words, used = said.text, said.usage_metadata or {}
+            cost = cost_usd(one, used.get("input_tokens"), used.get("output_tokens"))
         except BackendError as failure:
             error = str(failure)
-        trials.append(Trial(one, error, "[1.1]" in words, time.perf_counter() - began))
+        trials.append(Trial(one, error, "[1.1]" in words, time.perf_counter() - began, cost))
     return trials

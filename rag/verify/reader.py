@@ -20,7 +20,7 @@ from rag.models.reader import Pair, Reader, Support
 from rag.types import Disagreement
 from rag.verify.check import UNCITED, Check
 from rag.verify.difference import Difference, is_quoted, nearest, nearly_copied, sentences_in, shared, words_in
-from rag.verify.numbers import Quantity, quantities, unmatched
+from rag.verify.numbers import Quantity, unmatched
 
 # A long answer is judged by its first sentences only; a statement has one.
 MAX_SENTENCES = 40
@@ -191,7 +191,7 @@ def _disagreements(statement: str, seen: Examination) -> list[tuple[int, int, Di
     if seen.difference:
         for (start, end), instead in zip(seen.difference.added, seen.difference.replaced, strict=True):
             number = any(start < right and left < end for left, right in figures)
-            kind = "number" if number and (not instead or quantities(instead)) else "words"
+            kind = "number" if number else "words"
             found.append((start, end, Disagreement(statement[start:end], instead or None, kind)))
     for left, right in figures:
         if not any(start < right and left < end for start, end, _ in found):

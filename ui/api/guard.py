@@ -28,6 +28,8 @@ HEADERS = {
     "x-content-type-options": "nosniff",
 }
 BODY_BYTES = 1_000_000
+# What is sent here may be as large as a document; its route counts for itself.
+UPLOADS = "/library/files/"
 HEALTH = "/v1/health"
 JSON_TYPE = "application/json"
 OWN_NAMES = (
@@ -110,7 +112,9 @@ class PageGuard:
         if visitor is None:
             visitor = secrets.token_urlsafe(16)
             given = f"{cookie}={visitor}.{self._signature(visitor)}; HttpOnly; SameSite=Strict; Path=/"
-        await self.app({**scope, "visitor": visitor}, _counted(receive), _with_headers(send, given))
+        uploads = scope["method"] == "PUT" and scope["path"].startswith(UPLOADS)
+        limited = receive if uploads else _counted(receive)
+        await self.app({**scope, "visitor": visitor}, limited, _with_headers(send, given))
 
     def _stranger(self, scope: Scope, headers: Headers, visitor: str | None) -> Refused | None:
         if self.loopback and _asked_host(headers) not in LOOPBACK:

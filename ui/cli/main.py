@@ -84,23 +84,32 @@ def chat(
     port: int | None,
 ) -> None:
     """Serve the browser page over the documents in FOLDER, or else those that --documents names."""
-    from ui.api.server import listen
+    from ui.api.server import LOOPBACK, listen
     from ui.cli.serve import check_allowed, say_reachable, until_stopped
     from ui.opening import open_up_to_date
 
     if folder and documents:
         raise click.UsageError("Name the folder once: pincite chat FOLDER, without --documents.")
     settings = settings_with(documents=folder or documents, data=data, backend=backend, host=host, port=port)
+    own = settings.host in LOOPBACK
     with listen(settings.host, settings.port) as listening:  # before the documents are read, which can take long
         check_allowed(settings)
         say_reachable(settings)
-        opened = open_up_to_date(settings)
+        from ui.web.connections import connected
+
+        opened = open_up_to_date(connected(settings) if own else settings)
+        settings = opened.settings
         from ui.api.routes import api
+        from ui.web.connections import Connections
         from ui.web.evaluation_page import exam_routes
+        from ui.web.library import Library
         from ui.web.page import serve
 
+        # Who can only reach the page from another machine may read the documents, and not change them.
+        changes = {"library": Library(opened), "connections": Connections(opened)} if own else {}
+        routes = exam_routes(opened, settings)
         with until_stopped():
-            serve(opened, settings, listening, evaluation=exam_routes(opened, settings), api=api(opened, settings))
+            serve(opened, settings, listening, evaluation=routes, api=api(opened, settings), **changes)
 
 
 @main.command("serve")

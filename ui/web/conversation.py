@@ -10,7 +10,7 @@ from rag.verify import Verifier
 
 
 class Listed(Protocol):
-    """What the list of documents shows of one."""
+    """What is shown of a document where it is named."""
 
     @property
     def id(self) -> str: ...
@@ -18,6 +18,19 @@ class Listed(Protocol):
     def title(self) -> str: ...
     @property
     def sha256(self) -> str: ...
+
+
+class Entry(Listed, Protocol):
+    """A row of the library. `pages` is 0 without pages; `bytes` and `modified` (s since 1970) are its file's."""
+
+    @property
+    def file(self) -> str: ...
+    @property
+    def pages(self) -> int: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def modified(self) -> float: ...
 
 
 class Source(Listed, Protocol):
@@ -36,7 +49,7 @@ class Chat(Protocol):
 
     verifier: Verifier
 
-    def documents(self) -> Sequence[Listed]:
+    def documents(self) -> Sequence[Entry]:
         """The documents that can be answered from."""
         ...
 
@@ -52,6 +65,14 @@ class Chat(Protocol):
 
 
 BROKEN = "Something broke inside Pincite. The terminal it runs in says what; the question can be asked again."
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What the reader thinks of an answer."""
+
+    good: bool
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +94,7 @@ class Exchange:
     beside: "Exchange | None" = None
     scope: tuple[str, ...] = ()
     receipt: JSON | None = None
+    feedback: Feedback | None = None
 
     @property
     def columns(self) -> tuple["Exchange", ...]:

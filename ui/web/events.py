@@ -1,5 +1,6 @@
 """What happens on the page, one method an event. Knows chat and HTML, not the web framework that carries them."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -9,10 +10,11 @@ from rag.receipts.receipt import receipt_of
 from rag.receipts.recheck import Finding, check
 from rag.settings import Settings
 from rag.types import Document
-from ui.web import render, side, source
+from ui.web import render, shelf, side, source
 from ui.web.asking import Asking, Question
-from ui.web.conversation import BROKEN, Chat, Conversation, Exchange, Listed, settled
+from ui.web.conversation import BROKEN, Chat, Conversation, Exchange, Feedback, Listed, settled
 from ui.web.conversations import Conversations
+from ui.web.library import Library
 
 EXAMPLES = 4
 EXAMPLE_CHARACTERS = 80
@@ -22,7 +24,8 @@ EXAMPLE_CHARACTERS = 80
 class Here:
     """What a page sends along with every event: the open conversation, whose it is, and what is chosen at the top.
 
-    `told` are the backends on other machines that it has said so of, `words` what the conversations are searched for.
+    `told` are the backends on other machines that it has said so of. Conversations are searched for `words`, documents
+    for `look`; `scope` is what is ticked.
     """
 
     conversation: str = ""
@@ -31,6 +34,17 @@ class Here:
     beside: str | None = None
     told: frozenset[str] = frozenset()
     words: str = ""
+    scope: str = ""
+    look: str = ""
+
+    @property
+    def documents(self) -> tuple[str, ...]:
+        """What is ticked, which is kept on the page as a JSON list."""
+        try:
+            named = json.loads(self.scope or "[]")
+        except ValueError:
+            return ()
+        return tuple(str(one) for one in named) if isinstance(named, list) else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +60,8 @@ class View:
     box: str | None = None
     running: bool | None = None
     list: str | None = None
+    scope: str | None = None
+    asking: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +69,16 @@ class Events:
     """The events of a page over one open chat. What people asked and were answered is in `conversations` alone.
 
     `examples` are questions for the empty page; without them some are made from the documents' own headings.
-    `leaves_machine` says of a backend whether passages are sent to another machine.
+    `leaves_machine` says of a backend whether passages are sent to another machine, `invites` that models can be
+    connected.
     """
 
     chat: Chat
     settings: Settings
     leaves_machine: Callable[[str], bool]
     examples: Sequence[str] = ()
+    library: Library | None = None
+    invites: bool = False
     conversations: Conversations = field(init=False)
     asking: Asking = field(init=False)
 
@@ -75,12 +94,18 @@ class Events:
         if not exchanges:
             lost = render.note("There is no such conversation any more.", warning=True) if here.conversation else ""
             empty = View(
-                "", chosen.told, "", self._welcome(), lost + (chosen.note or ""), self._documents(), running=False
+                "", chosen.told, "", self._welcome(), lost + (chosen.note or ""), self._documents(here), running=False
             )
-            yield replace(empty, list=self._list(replace(here, conversation="")))
+            scoped = self._scoped(here.documents)
+            yield replace(
+                empty, list=self._list(replace(here, conversation="")), scope=scoped.scope, asking=scoped.asking
+            )
             return
         begun = replace(self._seen(exchanges, around), conversation=here.conversation, told=chosen.told)
-        yield replace(begun, note=chosen.note, source=self._documents(), list=self._list(here))
+        scoped = self._scoped(exchanges[-1].scope)
+        now = replace(here, scope=scoped.scope or "")
+        begun = replace(begun, scope=scoped.scope, asking=scoped.asking, source=self._documents(now))
+        yield replace(begun, note=chosen.note, list=self._list(here))
         if running := self.asking.running(here.conversation):
             position, question = running
             yield from self._followed(question, exchanges[:position], around)
@@ -98,28 +123,52 @@ class Events:
             notes.insert(0, render.leaving(hosted))
         return View(note="".join(notes), told=here.told | set(hosted) if hosted else None)
 
-    def asked(self, text: str, here: Here) -> Iterator[View]:
+    def asked(self, text: str, here: Here, again: int | None = None) -> Iterator[View]:
         """An answer as it grows, or two when there is a backend `beside` the first.
 
-        What cannot be asked stays in the box, with one line that says why.
+        What cannot be asked stays in the box, with one line that says why. `again` is the place in the conversation of
+        the question that this one replaces, with all that followed it.
         """
         notice = self.backends_chosen(here)
         if notice.told is not None:  # the question was faster than the picker: say it now, and ask when it comes again
             yield replace(notice, box=text)
             return
         try:
-            new = Exchange(checked_question(text), backend=here.backend or self.settings.backend)
+            new = Exchange(checked_question(text), backend=here.backend or self.settings.backend, scope=here.documents)
         except QuestionError as error:
             yield View(box=text, note=render.note(str(error), warning=True), running=False)
             return
         if here.beside:
-            new = replace(new, beside=Exchange(new.question, backend=here.beside))
+            new = replace(new, beside=Exchange(new.question, backend=here.beside, scope=new.scope))
+        if again is not None:
+            self.conversations.cut(here.conversation, again)
         around, past = self._around(), self._settled(here.conversation)
         conversation, question = self.asking.ask(here.conversation, new, past, here.owner)
         now = replace(here, conversation=conversation)
         begun = replace(self._seen((*past, new), around), conversation=conversation, box="", note="")
         yield replace(begun, list=self._list(now))
         yield from self._followed(question, past, around)
+
+    def asked_again(self, chosen: Mapping[str, object], here: Here) -> Iterator[View]:
+        """A question once more, as it was or edited, with the model that is chosen now."""
+        position = int(str(chosen.get("position", 0)))
+        if not self.asking.running(here.conversation):
+            yield from self.asked(str(chosen.get("question", "")), here, position)
+
+    def rated(self, chosen: Mapping[str, object], here: Here) -> View:
+        """What the reader thinks of an answer, kept with it; the same thought twice takes it back."""
+        position, column = int(str(chosen.get("position", 0))), int(str(chosen.get("column", 0)))
+        exchanges = self._settled(here.conversation)
+        if self.asking.running(here.conversation) or not 0 <= position < len(exchanges):
+            return View()
+        exchange = exchanges[position]
+        one = exchange.columns[column]
+        thought = Feedback(chosen.get("rate") == "good", str(chosen.get("reason", ""))[:500])
+        same = one.feedback and one.feedback.good == thought.good and "reason" not in chosen
+        rated = replace(one, feedback=None if same else thought)
+        changed = replace(exchange, beside=rated) if column else rated
+        self.conversations.save(here.conversation, position, changed)
+        return self._seen((*exchanges[:position], changed, *exchanges[position + 1 :]), self._around())
 
     def stopped(self, here: Here) -> View:
         """The conversation after the reader stopped an answer."""
@@ -163,7 +212,7 @@ class Events:
         """The source panel at the place whose attributes `render.place` wrote, or else the list of documents."""
         try:
             if "document" not in chosen:
-                return source.document_list(self.chat.documents())
+                return self._documents(here)
             name, sha256 = str(chosen["document"]), str(chosen.get("sha256", ""))
             start, end = int(str(chosen.get("start", 0))), int(str(chosen.get("end", 0)))
             kind = str(chosen.get("kind", "citation"))
@@ -211,11 +260,67 @@ class Events:
         except PinciteError as error:
             return render.failure(str(error))
 
-    def _documents(self) -> str:
+    def looked(self, here: Here) -> View:
+        """The documents that have the words in their titles which are looked for."""
+        return View(source=self._documents(here))
+
+    def ticked(self, chosen: Mapping[str, object], here: Here) -> View:
+        """What the next question may use, after a document or a folder was ticked or not any more; all of it for ""."""
+        name, on = str(chosen.get("tick", "")), bool(chosen.get("on"))
+        if not name or on:
+            scope = [*here.documents, name] if name else []
+        else:  # of a ticked folder the others stay
+            ticked = [d for d in self.chat.documents() if shelf.ticked(d, here.documents)]
+            scope = [d.id for d in ticked if not shelf.ticked(d, [name])]
+        view = self._scoped(scope)
+        return replace(view, source=self._documents(replace(here, scope=view.scope or "")))
+
+    def library_changed(self, chosen: Mapping[str, object], here: Here) -> View:
+        """The documents after something was done to them, here or in the folder."""
+        told, library = "", self.library
         try:
-            return source.document_list(self.chat.documents())
+            match str(chosen.get("act", "")) if library else "":
+                case "remove" if library:
+                    told = shelf.removed(*library.remove(str(chosen.get("name", ""))))
+                case "restore" if library:
+                    told = shelf.said(f"{library.restore(str(chosen.get('token', '')))} is back.")
+                case "reindex" if library:
+                    library.reindex()
+                    told = shelf.said("Looking for changes…")
+                case "news" if library:
+                    told = shelf.said(library.news.note)
+        except (PinciteError, OSError) as error:
+            told = shelf.said(str(error))
+        view = self._scoped(here.documents)
+        if chosen.get("listed"):
+            view = replace(view, source=self._documents(replace(here, scope=view.scope or ""), told))
+        elif told:
+            view = replace(view, note=f'<div class="note">{told}</div>')
+        return view if here.conversation else replace(view, current=self._welcome())
+
+    def _scoped(self, scope: Sequence[str]) -> View:
+        """What of a scope there is, and the line that says so."""
+        try:
+            documents = self.chat.documents()
+        except PinciteError:
+            return View(scope="", asking="")
+        kept = [one for one in dict.fromkeys(scope) if any(shelf.ticked(d, [one]) for d in documents)]
+        return View(scope=json.dumps(kept) if kept else "", asking=shelf.asking(documents, kept))
+
+    def _documents(self, here: Here, told: str = "") -> str:
+        try:
+            documents, left_out = self.chat.documents(), self.library.left_out() if self.library else []
         except PinciteError:  # asking says what is wrong
-            return source.document_list(())
+            documents, left_out = [], []
+        return shelf.document_list(
+            documents,
+            here.documents,
+            words=here.look,
+            editable=self.library is not None,
+            told=told,
+            left_out=left_out,
+            news=self.library.news.version if self.library else 0,
+        )
 
     def _list(self, here: Here, told: str = "") -> str:
         return side.conversation_list(
@@ -235,9 +340,10 @@ class Events:
         """A conversation as it looks; `only_last` when nothing before its last exchange has changed."""
         if not conversation:
             return View(past="", current=self._welcome(), running=False)
+        last = replace(around, last=True, invites=self.invites and len(conversation) == 1)
         return View(
             past=None if only_last else render.exchanges(conversation[:-1], around),
-            current=render.exchanges(conversation[-1:], around),
+            current=render.exchanges(conversation[-1:], last, len(conversation) - 1),
             running=conversation[-1].running,
         )
 

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 
 from rag.errors import PinciteError
 from rag.types import Answer, Citation
+from rag.types import as_json as as_json_value
 from ui.markdown import markdown, plain
 from ui.numbered import caution, withheld_line
 from ui.web.conversation import Chat, Conversation, Exchange
@@ -94,7 +95,12 @@ def as_html(title: str, exchanges: Conversation, titles: Titles) -> bytes:
 def as_json(title: str, exchanges: Conversation, titles: Titles) -> bytes:
     """The answer records, with the receipts that `pincite verify` reads."""
     asked = [
-        {"question": c.question, "record": c.answer.record() if c.answer else None, "receipt": c.receipt}
+        {
+            "question": c.question,
+            "record": c.answer.record() if c.answer else None,
+            "receipt": c.receipt,
+            "feedback": as_json_value(c.feedback),
+        }
         for exchange in exchanges
         for c in exchange.columns
     ]

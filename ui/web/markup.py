@@ -1,9 +1,11 @@
 """Text and places as HTML. Everything that comes from documents or models passes through `escape`."""
 
 import html
+import re
 from collections.abc import Sequence
 
 EXCERPT_CHARACTERS = 180
+HASH = re.compile(r"[0-9a-f]{12,}")
 BETWEEN = " › "
 
 
@@ -20,6 +22,11 @@ def place(document: str, start: int = 0, end: int = 0, sha256: str = "", kind: s
     )
 
 
+def file_name(document: str) -> str:
+    """The document's id for people; empty when it holds a hash, which says nothing to them."""
+    return "" if HASH.search(document) else document
+
+
 def where(title: str, headings: Sequence[str]) -> str:
     """Where something stands: the document's title, then its headings from the outside in."""
     inner = headings[1:] if headings and headings[0] == title else headings
@@ -29,6 +36,12 @@ def where(title: str, headings: Sequence[str]) -> str:
 def count(number: int, noun: str) -> str:
     """A number with its noun."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def named(titles: Sequence[str]) -> str:
+    """The first titles of several."""
+    more = f" and {len(titles) - 2} more" if len(titles) > 2 else ""
+    return ", ".join(f"“{title}”" for title in titles[:2]) + more
 
 
 def excerpt(text: str) -> str:

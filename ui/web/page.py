@@ -3,7 +3,7 @@
 import os
 import secrets
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple, replace
 from functools import partial
 from pathlib import Path
@@ -19,9 +19,11 @@ from ui.api.server import LOOPBACK, listen, server
 from ui.cli.serve import address
 from ui.permitted import offered
 from ui.web import render
+from ui.web.connections import Connections, connection_routes
 from ui.web.conversation import Chat
 from ui.web.events import Events, Here, View
 from ui.web.export import conversation_routes
+from ui.web.library import Library, library_routes
 from ui.web.sessions import OwnSessions
 
 # Gradio reads these when it is imported and when a page is made: send nothing home, keep no statistics of events.
@@ -34,7 +36,10 @@ import gradio as gr
 ASSETS = Path(__file__).parent / "assets"
 ASKING_AT_ONCE = 8
 # The token of the link is spent when the page is there: it is in the cookie now, and need not be seen or bookmarked.
-FORGET = 'location.search.includes("token=") && history.replaceState(null, "", location.pathname);'
+FORGET = (
+    'location.search.includes("token=") && history.replaceState(null, "", location.pathname + '
+    'location.search.replace(/([?&])token=[^&]*&?/, "$1").replace(/[?&]$/, ""));'
+)
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 Changes = dict[Any, Any]
@@ -45,16 +50,27 @@ def build_page(
     settings: Settings,
     examples: Sequence[str] = (),
     leaves_machine: Callable[[str], bool] | None = None,
+    *,
     evaluation: bool = False,
+    library: Library | None = None,
+    connections: Connections | None = None,
 ) -> "Page":
     """The page over an open chat. Several people may use it at once, each in a conversation of their own.
 
     `examples` are questions for the empty page; without them some are made from the documents' headings.
     `leaves_machine` says of a backend whether passages are sent to another machine. `evaluation` puts a way to it at
-    the top; `web_app` must be given its routes then.
+    the top; `web_app` must be given its routes then. With a `library`, documents can be added and removed, with
+    `connections` models be connected.
     """
-    events = Events(chat, settings, leaves_machine or partial(sends_elsewhere, settings=settings), examples)
-    return Page(events, offered(settings), evaluation)
+    events = Events(
+        chat,
+        settings,
+        leaves_machine or partial(sends_elsewhere, settings=settings),
+        examples,
+        library,
+        connections is not None,
+    )
+    return Page(events, offered(settings), evaluation, connections)
 
 
 def web_app(
@@ -75,7 +91,12 @@ def web_app(
     if api:
         app.add_middleware(Beside, api=api)
     app.include_router(conversation_routes(page.events.chat, page.events.conversations))
-    scripts = ["page.js"]
+    if page.events.library:
+        app.include_router(library_routes(page.events.library))
+    scripts = ["page.js", "library.js"]
+    if page.connections:
+        app.include_router(connection_routes(page.connections))
+        scripts.append("models.js")
     if evaluation:
         app.include_router(evaluation)
         scripts.append("wrong.js")
@@ -117,25 +138,37 @@ def serve(
     announce: Callable[[str], None] = print,
     evaluation: APIRouter | None = None,
     api: FastAPI | None = None,
+    library: Library | None = None,
+    connections: Connections | None = None,
 ) -> None:
     """Serves the page until it is interrupted, on a socket that `ui.api.server.listen` gave where there is one.
 
     Without one it listens itself, and raises PinciteError when the address cannot be had.
     """
     with listening or listen(settings.host, settings.port) as door:
-        page = build_page(chat, settings, examples, evaluation=evaluation is not None)
+        page = build_page(
+            chat, settings, examples, evaluation=evaluation is not None, library=library, connections=connections
+        )
         token = secrets.token_urlsafe(18)
         own = {settings.token.get_secret_value()} if settings.token else set[str]()
         app = web_app(page, settings.host, evaluation, api, frozenset({token, *own}))
         announce(f"Pincite is at {address(settings)}/?token={token}  (stop it with Ctrl+C)")
-        server(app, partial(stop, api) if api else None).run(sockets=[door])
+        if library:
+            library.start()
+        try:
+            server(app, partial(stop, api) if api else None).run(sockets=[door])
+        finally:
+            if library:
+                library.stop()
 
 
 class Page:
     """The parts of the page, and which event changes which of them."""
 
-    def __init__(self, events: Events, backends: list[str], evaluation: bool) -> None:
-        self.events, self.shared = events, events.settings.host not in LOOPBACK
+    def __init__(
+        self, events: Events, backends: list[str], evaluation: bool, connections: Connections | None = None
+    ) -> None:
+        self.events, self.connections, self.shared = events, connections, events.settings.host not in LOOPBACK
         self.blocks: gr.Blocks = gr.Blocks(title="Pincite", analytics_enabled=False, fill_width=True, fill_height=True)
         with self.blocks:
             self._place(backends, evaluation)
@@ -146,6 +179,7 @@ class Page:
         self.told = gr.State(frozenset())
         # Kept by the browser, so that they outlive the server: which conversation is open, and whose it is.
         self.conversation = gr.Textbox(visible="hidden", elem_id="conversation", container=False)
+        self.scope = gr.Textbox(visible="hidden", elem_id="scope", container=False)
         self.owner = gr.Textbox(value="?" if self.shared else "", visible="hidden", elem_id="owner", container=False)
         with gr.Row(elem_id="top"):
             gr.Button("Conversations", elem_id="conversations", size="sm", scale=0)
@@ -157,6 +191,8 @@ class Page:
             self.beside = gr.Dropdown(
                 [("none", ""), *backends], value="", label="Compare with", elem_id="beside", **pick
             )
+            if self.connections:
+                gr.Button("Connect a model", elem_id="connect", size="sm", scale=0)
             self.documents = gr.Button("Documents", elem_id="documents", size="sm", scale=0)
             if evaluation:
                 gr.Button("Evaluation", elem_id="evaluation", size="sm", scale=0, link="/exam")
@@ -187,11 +223,22 @@ class Page:
                         autofocus=True,
                         submit_btn="Ask",
                     )
+                    self.asking = _panel("asking")
             with gr.Column(elem_id="source"):
+                self.look = gr.Textbox(
+                    elem_id="look",
+                    label="Search documents",
+                    placeholder="Search documents",
+                    container=False,
+                    max_lines=1,
+                )
                 self.source = _panel("panel")
-        self.here = [self.conversation, self.owner, self.backend, self.beside, self.told, self.find]
+        self.here = [
+            *(self.conversation, self.owner, self.backend, self.beside, self.told, self.find, self.scope, self.look)
+        ]
         self.everything = [
-            *(self.conversation, self.told, self.past, self.current, self.note, self.source, self.question, self.list)
+            *(self.conversation, self.told, self.past, self.current, self.note, self.source, self.question, self.list),
+            *(self.scope, self.asking),
         ]
 
     def _wire(self) -> None:
@@ -200,6 +247,7 @@ class Page:
         followed = [
             self.question.submit(self._growing(events.asked), [self.question, *here], outputs, **asking),
             self.current.ask(self._ask_example, here, outputs, **asking),
+            self.current.again(self._ask_again, here, outputs, **asking),
             self.list.visit(self._visit, here, outputs, **asking),
             self.blocks.load(
                 self._growing(events.opened), here, outputs, js="(...sent) => window.pincite.arrived(sent)", **asking
@@ -214,8 +262,15 @@ class Page:
             self._growing(events.opened), here, outputs, cancels=followed, js="(_, ...sent) => ['', ...sent]", **quiet
         )
         self.conversation.change(None, [self.conversation], js="(now) => window.pincite.conversing(now)", **quiet)
-        self.find.input(self._changing(events.listed), here, [self.list], **quiet)
-        self.list.manage(self._manage, here, outputs, **quiet)
+        self.find.change(self._changing(events.listed), here, [self.list], trigger_mode="always_last", **quiet)
+        self.list.manage(self._told_by(events.managed), here, outputs, **quiet)
+        self.look.change(self._changing(events.looked), here, [self.source], trigger_mode="always_last", **quiet)
+        for panel in (self.past, self.current):
+            panel.rate(self._told_by(events.rated), here, [self.past, self.current, self.question], **quiet)
+        for panel in (self.source, self.asking):
+            panel.tick(self._told_by(events.ticked), here, [self.source, self.scope, self.asking], **quiet)
+        self.source.library(self._told_by(events.library_changed), here, outputs, **quiet)
+        self.source.choose(self._chosen, [self.told], [self.backend], **quiet)
         for picker in (self.backend, self.beside):
             picker.change(self._changing(events.backends_chosen), here, [self.note, self.told], **quiet)
         for panel in (self.past, self.current, self.source):
@@ -226,12 +281,22 @@ class Page:
     def _ask_example(self, event: gr.EventData, *sent: Any) -> Iterator[Changes]:
         yield from map(self._changes, self.events.asked(str(event.question), self._sent(sent)))
 
+    def _chosen(self, event: gr.EventData, _: Any) -> Changes:
+        names = list(dict.fromkeys([*offered(self.events.settings), str(event.spec)]))
+        return {self.backend: gr.update(value=str(event.spec), choices=names)}
+
+    def _ask_again(self, event: gr.EventData, *sent: Any) -> Iterator[Changes]:
+        yield from map(self._changes, self.events.asked_again(event._data or {}, self._sent(sent)))
+
     def _visit(self, event: gr.EventData, *sent: Any) -> Iterator[Changes]:
         here = replace(self._sent(sent), conversation=str(event.visit))
         yield from map(self._changes, self.events.opened(here))
 
-    def _manage(self, event: gr.EventData, *sent: Any) -> Changes:
-        return self._changes(self.events.managed(event._data or {}, self._sent(sent)))
+    def _told_by(self, happens: Callable[[Mapping[str, object], Here], View]) -> Callable[..., Changes]:
+        def change(event: gr.EventData, *sent: Any) -> Changes:
+            return self._changes(happens(event._data or {}, self._sent(sent)))
+
+        return change
 
     def _open(self, event: gr.EventData, *sent: Any) -> str:
         return self.events.place_chosen(event._data or {}, self._sent(sent))
@@ -256,7 +321,7 @@ class Page:
         parts = [
             *((self.conversation, view.conversation), (self.told, view.told), (self.past, view.past)),
             *((self.current, view.current), (self.note, view.note), (self.source, view.source)),
-            (self.list, view.list),
+            *((self.list, view.list), (self.scope, view.scope), (self.asking, view.asking)),
         ]
         changes: Changes = {part: value for part, value in parts if value is not None}
         box: dict[str, Any] = {} if view.box is None else {"value": view.box}

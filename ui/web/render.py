@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from rag.answer.checking import is_shown
 from rag.answer.replies import OWN_WORDS
 from rag.types import Answer, Chunk, Passage
+from ui.markdown import markdown
 from ui.searched import searched_for
+from ui.verdicts import verdict_words
 from ui.web.conversation import Exchange
-from ui.web.markup import count, escape, excerpt, place, where
-from ui.web.statements import WORDS, Numbers, Titles, statements, withheld
+from ui.web.markup import count, escape, excerpt, named, place, where
+from ui.web.statements import Numbers, Titles, statements, withheld
 
 NEAREST = 4
 # Notices without which the answer, or the refusal, below would be misread.
@@ -22,12 +24,17 @@ IN_FRONT = {"premise_differs", "sources_disagree", "language", "weak_evidence"}
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What an answer is shown with: titles and hashes by document, the setting `show`, how good the verifier is."""
+    """What an answer is shown with: titles and hashes by document, the setting `show`, how good the verifier is.
+
+    `last` says that it can be asked anew, `invites` that a model can be connected.
+    """
 
     titles: Titles
     show: str = "withhold"
     quality: str = ""
     hashes: Mapping[str, str] = field(default_factory=dict)
+    last: bool = False
+    invites: bool = False
 
 
 def brand() -> str:
@@ -61,35 +68,76 @@ def welcome(documents: int, examples: Sequence[str]) -> str:
     )
 
 
-def exchanges(items: Iterable[Exchange], around: Around) -> str:
-    """Several exchanges, oldest first."""
-    return "".join(exchange(item, around) for item in items)
+def exchanges(items: Iterable[Exchange], around: Around, first: int = 0) -> str:
+    """Several exchanges, oldest first; `first` is the place of the oldest in its conversation."""
+    return "".join(exchange(item, around, place) for place, item in enumerate(items, first))
 
 
-def exchange(item: Exchange, around: Around) -> str:
+def exchange(item: Exchange, around: Around, at: int = 0) -> str:
     """A question and what has arrived of its answer, or of both its answers in two columns."""
     if item.beside is None:
-        answers = f'<div class="answer">{_column(item, around)}</div>'
+        answers = f'<div class="answer">{_column(item, around)}{_doings(item, around, at, 0)}</div>'
     else:
-        answers = f'<div class="beside">{"".join(_named_column(column, around) for column in item.columns)}</div>'
+        columns = enumerate(item.columns)
+        answers = "".join(_named_column(one, around, _doings(one, around, at, n)) for n, one in columns)
+        answers = f'<div class="beside">{answers}</div>'
     return (
         '<article class="exchange"><div class="question"><span class="sr">You asked: </span>'
-        f"{escape(item.question)}</div>{answers}</article>"
+        f"{escape(item.question)}</div>{_asked_of(item.scope, around)}{answers}</article>"
     )
 
 
-def _named_column(item: Exchange, around: Around) -> str:
+def _asked_of(scope: Sequence[str], around: Around) -> str:
+    """What a question was limited to: titles of documents, and names of folders."""
+    if not scope:
+        return ""
+    return f'<p class="asked-of">Asked of {escape(named([around.titles.get(one, one) for one in scope]))}</p>'
+
+
+def _doings(item: Exchange, around: Around, at: int, column: int) -> str:
+    """What can be done with an answer: copy it, ask it anew, say what one thinks of it."""
+    place_ = f'data-position="{at}" data-column="{column}"'
+    asked = f'{place_} data-text="{escape(item.question)}"'
+    buttons, below = [], ""
+    if item.answer and item.answer.status != "failed":
+        buttons.append(f'<button type="button" data-copy="{escape(markdown(item.answer))}">Copy</button>')
+    if around.last and not item.unfinished and column == 0:
+        buttons.append(f'<button type="button" data-edit {asked}>Edit question</button>')
+        buttons.append(f'<button type="button" data-again {asked}>Ask again</button>')
+    if item.answer and item.answer.status != "failed":
+        good = item.feedback.good if item.feedback else None
+        for rate, pressed, name in (("good", good is True, "Good answer"), ("bad", good is False, "Bad answer")):
+            state = "true" if pressed else "false"
+            buttons.append(
+                f'<button type="button" class="{rate}" data-rate="{rate}" aria-pressed="{state}" aria-label="{name}" '
+                f'title="{name}" {place_}></button>'
+            )
+        if item.feedback and not item.feedback.good:
+            below = (
+                f'<input type="text" class="reason" {place_} maxlength="500" aria-label="What is wrong with it" '
+                f'placeholder="What is wrong with it? (optional)" value="{escape(item.feedback.reason)}">'
+            )
+        if around.invites and item.answer.answered_by == "offline" and item.answer.statements:
+            below += (
+                '<p class="quoted">These are quotations from the documents. '
+                '<button type="button" data-connect>Have a language model write the answer</button></p>'
+            )
+    group = f'<div class="doings" role="group" aria-label="This answer">{"".join(buttons)}</div>' if buttons else ""
+    return group + below
+
+
+def _named_column(item: Exchange, around: Around, doings: str) -> str:
     """One of two answers, below the name of the backend that was asked, and how many statements fared how."""
     name = escape(item.backend or "")
     tally = ""
     if item.answer and item.answer.statements + item.answer.withheld:
-        kinds = Counter(WORDS[s.verdict] for s in item.answer.statements)
+        kinds = Counter(verdict_words(s) for s in item.answer.statements)
         parts = [f"{n} {words}" for words, n in kinds.items()]
         parts += [f"{len(item.answer.withheld)} withheld"] if item.answer.withheld else []
         tally = f'<p class="tally">{", ".join(parts)}</p>'
     return (
         f'<section class="answer" aria-label="Answer by {name}"><h3 class="by">{name}</h3>{tally}'
-        f"{_column(item, around)}</section>"
+        f"{_column(item, around)}{doings}</section>"
     )
 
 

@@ -1,37 +1,20 @@
-"""The source panel as HTML: the list of documents, or one document with exactly the cited characters marked."""
+"""The source panel as HTML: one document with exactly the cited characters marked."""
 
 import bisect
-from collections.abc import Sequence
 
 from rag.receipts.recheck import Finding
 from rag.types import Block, sha256_of
-from ui.web.conversation import Listed, Source
-from ui.web.markup import escape, place
+from ui.web.conversation import Source
+from ui.web.markup import escape, file_name, place
 from ui.web.render import failure
 
 # How much of a document is shown at once. More is a button away; a browser draws this much without a pause.
 WINDOW_CHARACTERS = 120_000
-LISTED = 500
-
-
-def document_list(documents: Sequence[Listed]) -> str:
-    """The panel when nothing is open."""
-    rows = "".join(
-        f'<li><button type="button" class="document" {place(d.id)}><span class="title">{escape(d.title)}</span>'
-        f'<span class="file">{escape(d.id)}</span></button></li>'
-        for d in documents[:LISTED]
-    )
-    more = f'<p class="aside">and {len(documents) - LISTED:,} more</p>' if len(documents) > LISTED else ""
-    return (
-        f'<header class="source-head">{_bar()}<h2 tabindex="-1">Documents</h2>'
-        '<p class="file">Open one to read it, or choose a citation to see the words it rests on.</p></header>'
-        f'<div class="text list"><ul class="documents">{rows}</ul>{more}</div>'
-    )
 
 
 def unavailable(message: str) -> str:
     """The panel when a document cannot be shown."""
-    return f'<header class="source-head">{_bar(back=True)}</header><div class="text">{failure(message)}</div>'
+    return f'<header class="source-head">{bar(back=True)}</header><div class="text">{failure(message)}</div>'
 
 
 def open_document(
@@ -87,8 +70,8 @@ def lost(found: Finding, title: str | None) -> str:
     told = gone if title is None else f"{gone}, and {found.reason}."
     to_it = "" if title is None else _turn(cited.document, 0, "Open the document as it is now")
     return (
-        f'<header class="source-head">{_bar(back=True)}<h2 tabindex="-1">{escape(title or cited.document)}</h2>'
-        f'<p class="file">{escape(cited.document)}</p><p class="aside warning">{escape(told)}</p></header>'
+        f'<header class="source-head">{bar(back=True)}<h2 tabindex="-1">{escape(title or cited.document)}</h2>'
+        f'<p class="file">{escape(file_name(cited.document))}</p><p class="aside warning">{escape(told)}</p></header>'
         f'<div class="text" tabindex="0" role="region" aria-label="The quote"><p class="aside">What was cited:</p>'
         f'<blockquote class="exact">{escape(cited.quote)}</blockquote>{to_it}</div>'
     )
@@ -107,7 +90,7 @@ def heading_path(document: Source, offset: int) -> tuple[str, ...]:
 
 
 def _head(document: Source, start: int, end: int, note: str) -> str:
-    where = [document.id]
+    where = [name] if (name := file_name(document.id)) else []
     if document.pages and end:
         where.append(f"page {max(1, bisect.bisect_right(document.pages, start))}")
     if end > start:
@@ -116,13 +99,13 @@ def _head(document: Source, start: int, end: int, note: str) -> str:
     if path:
         path = f'<ol class="path" aria-label="Heading path">{path}</ol>'
     return (
-        f'<header class="source-head">{_bar(back=True)}<h2 tabindex="-1">{escape(document.title)}</h2>'
+        f'<header class="source-head">{bar(back=True)}<h2 tabindex="-1">{escape(document.title)}</h2>'
         f'<p class="file">{escape(" · ".join(where))}</p>'
         f"{path}{note}</header>"
     )
 
 
-def _bar(back: bool = False) -> str:
+def bar(back: bool = False) -> str:
     """The buttons above the title; the one that closes the panel is seen on narrow screens only."""
     listing = '<button type="button" class="quiet back" data-list>All documents</button>' if back else ""
     return f'<div class="bar">{listing}<button type="button" class="quiet close" data-close>Close</button></div>'

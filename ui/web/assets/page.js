@@ -89,6 +89,41 @@ window.pincite = (() => {
     box.addEventListener("blur", () => end(true));
   }
 
+  // The question becomes a box to type in; Enter asks it in place of what was asked.
+  function edit(button, ask) {
+    const question = button.closest(".exchange").querySelector(".question");
+    const area = Object.assign(document.createElement("textarea"), { value: button.dataset.text, rows: 3, className: "editing" });
+    area.setAttribute("aria-label", "Edit the question; Enter asks it, Escape leaves it as it was");
+    question.hidden = true;
+    question.after(area);
+    area.focus();
+    const end = () => {
+      question.hidden = false;
+      area.remove();
+      button.focus();
+    };
+    area.addEventListener("keydown", (event) => {
+      event.stopPropagation();
+      if (event.key === "Escape") end();
+      if (event.key === "Enter" && !event.shiftKey && area.value.trim()) {
+        event.preventDefault();
+        const text = area.value;
+        end();
+        ask(text);
+      }
+    });
+  }
+
+  async function copy(button) {
+    try {
+      await navigator.clipboard.writeText(button.dataset.copy);
+      button.textContent = "Copied";
+    } catch {
+      button.textContent = "The browser does not allow it";
+    }
+    setTimeout(() => (button.textContent = "Copy"), 2500);
+  }
+
   // What the browser keeps: whose conversations these are, where others share the page, and what was being typed.
   function keepLocally(name, value) {
     try {
@@ -232,5 +267,5 @@ window.pincite = (() => {
   });
   waiting.observe(document.documentElement, { childList: true, subtree: true });
 
-  return { opening, openDrawer, changed, switchTheme, arrived, owner, conversing, closeSide, rename };
+  return { opening, openDrawer, changed, switchTheme, arrived, owner, conversing, closeSide, rename, edit, copy };
 })();
