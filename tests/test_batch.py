@@ -336,3 +336,10 @@ def test_two_batches_do_not_write_to_one_file(monkeypatch: pytest.MonkeyPatch) -
         running.kill()
         finished(running)
     assert pincite("batch", "q.jsonl", "--out", OUT).code == 0
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
+def test_the_cells_of_a_table_of_questions_may_be_parted_as_spreadsheets_part_them(tmp_path: Path, mark: str) -> None:
+    file = tmp_path / "q.csv"
+    file.write_bytes(f'\ufeffid{mark}question\r\n1{mark}"Where; when, and | how\tlong?"\r\n'.encode())
+    assert [(row.id, row.question) for row in read_questions(file)] == [("1", "Where; when, and | how\tlong?")]
