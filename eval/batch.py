@@ -1,6 +1,5 @@
 """Answering many questions into a file, one record a line, so that a run that was killed goes on where it stopped."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
@@ -11,12 +10,12 @@ from eval.questions import Row, read_questions
 from eval.rows import RowFile, held, parsed, read_lines, write_whole
 from rag.chat import Chat
 from rag.errors import PinciteError, UsageError
-from rag.types import JSON, SCHEMA, Answer
+from rag.types import JSON, READABLE, Answer
 
 __all__ = ["Done", "Row", "answer_all", "read_questions"]
 
 # How the line of a record begins: what a kill has left of one can be told from somebody's notes.
-START = json.dumps({"schema": SCHEMA}).encode()[:-1]
+START = b'{"schema": "pincite.answer/'
 
 Progress = Callable[[str, int, int], None]
 
@@ -116,7 +115,7 @@ def _kept(out: Path, rows: Sequence[Row], backend: str) -> dict[str, _Line]:
 
 def _other(record: JSON, asked: Mapping[str, Row], backend: str) -> str | None:
     """What a record is instead of an answer to one of these questions; None when it is one."""
-    if record.get("schema") != SCHEMA or not {"id", "question", "status", "backend"} <= record.keys():
+    if record.get("schema") not in READABLE or not {"id", "question", "status", "backend"} <= record.keys():
         return "no answer record"
     row = asked.get(str(record["id"]))
     if row is None or record["question"].strip() != row.question.strip():

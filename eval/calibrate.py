@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import snowballstemmer
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -19,11 +20,12 @@ from scipy.stats import mannwhitneyu
 from rag.errors import UsageError
 from rag.types import JSON
 from rag.verify import Verifier
-from rag.verify.evidence import outlines
-from rag.verify.wording import outline
+from rag.verify.difference import words_in
 
 # A score from here on says "supported" where accuracy is counted. Verdicts have stricter thresholds of their own.
 HALF = 0.5
+# Words with fewer letters say little by themselves.
+CONTENT_LETTERS = 4
 RESAMPLES, SEED = 1_000, 20_261_121
 
 Floats = npt.NDArray[np.float64]
@@ -83,11 +85,14 @@ def calibrate(rows: Sequence[JSON], judge: Verifier, progress: Callable[[int, in
 
 
 def word_overlap(claim: str, passages: Sequence[str]) -> float:
-    """Which share of the claim's content words the passages have, by stem: the floor for any judge."""
-    said = outline(claim)
-    known = {one for sentence in outlines(passages) for one in sentence.stems}
-    words = [one for one, content in zip(said.stems, said.content, strict=True) if content]
-    return sum(one in known for one in words) / len(words) if words else 0.0
+    """Which share of the claim's longer words the passages have, by stem: the floor for any judge."""
+    stemmer = snowballstemmer.stemmer("english")
+    said, known = (
+        stemmer.stemWords([word for word, _, _ in words_in(text) if len(word) >= CONTENT_LETTERS or word.isdigit()])
+        for text in (claim, "\n".join(passages))
+    )
+    known = set(known)
+    return sum(word in known for word in said) / len(said) if said else 0.0
 
 
 def auc(labels: Floats, scores: Floats) -> float | None:

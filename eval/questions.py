@@ -82,9 +82,19 @@ def _jsonl(text: str) -> Iterator[tuple[int, _Fields]]:
         yield number, fields
 
 
+def _separator(text: str) -> str:
+    """What parts the cells: where the header names a column question when it is parted so; else the comma."""
+    header = next((line for line in text.splitlines() if line.strip()), "")
+    for mark in ",;\t|":
+        if "question" in (cell.strip(' "').lower() for cell in header.split(mark)):
+            return mark
+    return ","
+
+
 def _csv(text: str) -> Iterator[tuple[int, _Fields]]:
     """Each row below the header, with the number of the line that it begins on."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    mark = _separator(text)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=mark)
     header: list[str] = []
     while True:
         line = reader.line_num + 1
@@ -109,7 +119,7 @@ def _csv(text: str) -> Iterator[tuple[int, _Fields]]:
             cells.pop()
         if len(cells) > len(header):
             raise _BrokenLineError(
-                f"it has {len(cells)} cells below {len(header)} columns. Quote cells that hold a comma", line
+                f"it has {len(cells)} cells below {len(header)} columns. Quote cells that hold {mark!r}", line
             )
         fields: dict[str, object] = dict(zip(header, cells, strict=False))
         if history := str(fields.pop("history", "")).strip():

@@ -40,7 +40,7 @@ class Plan:
     backends: Sequence[str] = ("offline",)
     controls: Sequence[str] = ()
     repeats: int = 1
-    judges: Sequence[str] = ("offline",)
+    judges: Sequence[str] = ("reader",)
     concurrency: int = 2
     max_cost_usd: float | None = None
     retry_failed: bool = False
@@ -57,7 +57,8 @@ def run(plan: Plan, chat: Chat, folder: Path | None = None, progress: Progress |
     if plan.max_cost_usd is not None:
         _check_prices(plan.backends)
     verifiers = [
-        open_verifier(judge, chat.model, lambda spec: open_model(spec, chat.settings)) for judge in plan.judges
+        open_verifier(judge, chat.model, chat.reader, lambda spec: open_model(spec, chat.settings))
+        for judge in plan.judges
     ]
     manifest = manifest_of(chat, plan.cases, plan.backends, plan.controls, repeats=plan.repeats, judges=verifiers)
     folder = folder or chat.settings.data / EXAMS / manifest["identity"][:12]

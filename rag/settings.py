@@ -84,6 +84,9 @@ class Settings(BaseSettings):
         "offline backend's measured point, and a language model decides itself.",
     )
     timeout_s: float = Field(60.0, gt=0, le=3600, description="Seconds to wait for a language model's next words.")
+    deadline_s: float = Field(
+        0.0, ge=0, le=86_400, description="Seconds a language model's whole reply may take; 0: five times TIMEOUT_S."
+    )
     retries: int = Field(2, ge=0, le=10, description="How often a request that a language model failed is tried again.")
     context_tokens: int = Field(
         0, ge=0, le=10_000_000, description="Tokens a language model reads at most; 0 asks the table or the server."
@@ -133,6 +136,11 @@ class Settings(BaseSettings):
         """A provider's own setting such as OPENAI_API_KEY, or None when it is unset or empty."""
         secret = self.providers.get(name)
         return secret.get_secret_value() or None if secret else None
+
+    @property
+    def reply_deadline_s(self) -> float:
+        """Seconds that a language model's whole reply may take."""
+        return self.deadline_s or 5 * self.timeout_s
 
     def compatible_servers(self) -> dict[str, str]:
         """The addresses in `compatible`, by name."""

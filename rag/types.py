@@ -5,7 +5,9 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-SCHEMA = "pincite.answer/1"
+SCHEMA = "pincite.answer/2"
+# What saved answers may say that they are: a record of the version before has all that is read of it.
+READABLE = (SCHEMA, "pincite.answer/1")
 
 BlockKind = Literal["heading", "prose", "lead_in", "item", "row", "link", "notice"]
 Verdict = Literal["supported", "partial", "unsupported", "contradicted"]
@@ -37,13 +39,21 @@ class Block:
 class Document:
     """A document as a reader gives it: canonical text, and the blocks that stand in it in order.
 
-    `pages` holds the offset at which each page begins, for formats that have pages.
+    `pages` holds the offset at which each page begins, for formats that have pages; `page_labels` the numbers printed
+    on them, where the file says that these differ. `left_out` counts what its text does not hold, in the plural:
+    `("pictures", 3)`. `author` and `modified` (ISO 8601) are what the file itself says of them; `notes` are sentences
+    on how it was read.
     """
 
     id: str
     text: str
     blocks: tuple[Block, ...]
     pages: tuple[int, ...] = ()
+    page_labels: tuple[str, ...] = ()
+    left_out: tuple[tuple[str, int], ...] = ()
+    author: str = ""
+    modified: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def sha256(self) -> str:
@@ -83,10 +93,15 @@ class Chunk:
     sentences: tuple[Sentence, ...]
     page: int | None = None
     page_starts: tuple[int, ...] = ()  # where further pages begin inside it: `page` is that of its first character
+    page_labels: tuple[str, ...] = ()  # the numbers printed on these pages, where the file says that they differ
 
     def page_at(self, offset: int) -> int | None:
         """The page, counted from 1, on which that offset of the document stands; None where there are no pages."""
         return None if self.page is None else self.page + sum(first <= offset for first in self.page_starts)
+
+    def page_label_at(self, offset: int) -> str | None:
+        """What is printed as the number of that page, where the file says so."""
+        return self.page_labels[sum(first <= offset for first in self.page_starts)] if self.page_labels else None
 
     def quote(self, start: int, end: int) -> str:
         """The exact characters of the document between two of its offsets, which must lie in this chunk."""
@@ -126,6 +141,7 @@ class Citation:
     page: int | None
     heading: tuple[str, ...]
     origin: Origin
+    page_label: str | None = None  # what is printed as the page's number, where the file says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +155,10 @@ class Disagreement:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A sentence of the answer, checked. A list item keeps its leading "- "."""
+    """A sentence of the answer, checked. A list item keeps its leading "- ".
+
+    `unsupported_words`: offsets into `text` of the words that the cited words do not support, in order.
+    """
 
     text: str
     verdict: Verdict
@@ -147,6 +166,7 @@ class Statement:
     reason: str | None = None
     disagreements: tuple[Disagreement, ...] = ()
     citations: tuple[Citation, ...] = ()
+    unsupported_words: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +205,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Everything about one question. `record()` is the contract that every door hands out."""
+    """Everything about one question. `record()` is the contract that every door hands out.
+
+    `answers_question`: the probability that what is shown answers it; None where no model said.
+    """
 
     question: str
     search_question: str
@@ -206,9 +229,11 @@ class Answer:
     notices: tuple[Notice, ...] = ()
     error: str | None = None
     id: str | None = None
+    answers_question: float | None = None  # the probability that the passages answer; None where none was read
+    scope: tuple[str, ...] = ()  # the globs that limited what it was asked of; () is every document
 
     def record(self) -> JSON:
-        """The answer record `pincite.answer/1` as JSON values."""
+        """The answer record `pincite.answer/2` as JSON values."""
         plain = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         return {
             "schema": SCHEMA,

@@ -63,7 +63,7 @@ def process(*words: object, environ: Mapping[str, str] | None = None, **more: An
     )
 
 
-def finished(running: "subprocess.Popen[bytes]", timeout_s: float = 60) -> Ran:
+def finished(running: "subprocess.Popen[bytes]", timeout_s: float = 600) -> Ran:
     """What came of a process."""
     with running:
         out, error = running.communicate(timeout=timeout_s)

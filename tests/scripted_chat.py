@@ -22,7 +22,7 @@ from rag.types import (
 )
 from rag.verify import Check, Verifier
 
-WAIT_S = 20
+WAIT_S = 600
 
 
 def document(name: str, text: str, pages: tuple[int, ...] = ()) -> Document:
@@ -84,7 +84,9 @@ class ScriptedChat:
             raise DocumentsError(f"There is no document {document!r}.")
         return self.files[document]
 
-    def stream(self, question: str, history: Sequence[Turn] = (), backend: str | None = None) -> Iterator[Event]:
+    def stream(
+        self, question: str, history: Sequence[Turn] = (), backend: str | None = None, documents: Sequence[str] = ()
+    ) -> Iterator[Event]:
         if not question.strip():
             raise QuestionError("The question is empty. Type one.")
         if len(question) > 4000:

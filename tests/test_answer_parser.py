@@ -77,7 +77,7 @@ def test_a_refusal_is_recognised(text: str) -> None:
 
 PIECES = st.lists(
     st.one_of(
-        st.sampled_from(["[1.1]", "[1.", "1]", "【2】", "(1.2)", ". ", "?\n", "\n- ", "Sentences: ", "NOT IN THE DOCUMENTS", "U.S. ", "[9.9-9.12]", "**", " "]),
+        st.sampled_from(["[1.1]", "[1.", "1]", "【2】", "(1.2)", ". ", "?\n", "\n- ", "Sentences: ", "**Answer:** ", "Question: ", "<1.1>", "(Source: [1.1])", "sentence 1.2", "[NOT IN THE DOCUMENTS", "U.S. ", "[9.9-9.12]", "**", " "]),
         st.text(max_size=12),
     ),
     max_size=20,

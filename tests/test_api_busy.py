@@ -67,7 +67,7 @@ def asked(api: Api, question: str) -> int:
 
 def leave(api: Api, path: str, value: object) -> contextlib.closing[http.client.HTTPConnection]:
     """A request whose answer nobody waits for: closed when left."""
-    connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=600)
     connection.request("POST", path, json.dumps(value), JSON_TYPE)
     return contextlib.closing(connection)
 
@@ -147,7 +147,7 @@ def test_a_client_that_goes_away_ends_the_work_and_makes_room(
     chat: WatchedChat, settings: Settings, accept: str
 ) -> None:
     with answering(chat, settings, Turnstile(1, 0)) as api:
-        connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=600)
         connection.request("POST", "/v1/ask", json.dumps({"question": SLOW}), {**JSON_TYPE, "accept": accept})
         eventually(lambda: chat.under_way == 1)
         connection.close()

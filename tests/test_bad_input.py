@@ -146,7 +146,7 @@ def test_what_to_type_names_the_folders_that_were_typed(work: Path, index: Path)
 
 def test_files_that_cannot_be_read_are_named_and_the_rest_is_indexed(work: Path) -> None:
     seeds = work / "seeds"
-    (seeds / "cafe.txt").write_bytes("café".encode("latin-1"))
+    (seeds / "cafe.txt").write_bytes(b"caf\0")
     (seeds / "binary.txt").write_bytes(b"a\0b")
     (seeds / "page.html").write_bytes(bytes(range(256)) * 9)
     (seeds / "empty.txt").write_bytes(b" \n")
@@ -157,7 +157,7 @@ def test_files_that_cannot_be_read_are_named_and_the_rest_is_indexed(work: Path)
     ran = finished(process("ingest"), timeout_s=60)
     assert ran.code == 0
     for words in (
-        "Skipped: cafe.txt is not UTF-8 text (byte 3). Save it as UTF-8.",
+        "Skipped: cafe.txt holds binary data, not text.",
         "Skipped: binary.txt holds binary data",
         "Skipped: page.html holds binary data, not HTML.",
         "Skipped: empty.txt is empty.",
@@ -169,24 +169,24 @@ def test_files_that_cannot_be_read_are_named_and_the_rest_is_indexed(work: Path)
 
 
 def test_a_question_to_a_new_folder_names_what_it_could_not_read(work: Path) -> None:
-    (work / "seeds" / "cafe.txt").write_bytes("café".encode("latin-1"))
+    (work / "seeds" / "cafe.txt").write_bytes(b"caf\0")
     ran = pincite("ask", QUESTION)
     assert ran.code == 0
     assert ran.lines == [
         "Indexing seeds for the first time.",
-        "Skipped: cafe.txt is not UTF-8 text (byte 3). Save it as UTF-8.",
+        "Skipped: cafe.txt holds binary data, not text.",
     ]
 
 
 @pytest.mark.parametrize("words", [["ask", QUESTION], ["ingest"]])
 def test_a_folder_in_which_nothing_can_be_read_is_an_error(work: Path, words: list[str]) -> None:
-    (work / "seeds" / "bridge.md").write_bytes("café".encode("latin-1"))
+    (work / "seeds" / "bridge.md").write_bytes(b"caf\0")
     ran = pincite(*words)
     assert ran.code == 1
     assert ran.lines[-1].startswith(
         "pincite: No document in 'seeds' could be read, so there is nothing to answer from."
     )
-    assert ran.lines[-2] == "Skipped: bridge.md is not UTF-8 text (byte 3). Save it as UTF-8."
+    assert ran.lines[-2] == "Skipped: bridge.md holds binary data, not text."
 
 
 @pytest.mark.parametrize(
@@ -335,10 +335,10 @@ def test_what_a_terminal_would_obey_is_shown_and_not_sent_to_it(work: Path) -> N
 
 def test_a_file_name_cannot_steer_the_terminal(work: Path) -> None:
     (work / "seeds" / "a\x1b[2J\x07.txt").write_text("The tower is 96 metres high.\n", "utf-8")
-    (work / "seeds" / "b\x1b[2J.txt").write_bytes(b"caf\xe9")
+    (work / "seeds" / "b\x1b[2J.txt").write_bytes(b"caf\0")
     with contextlib.redirect_stderr(Terminal()) as drawn, pytest.raises(SystemExit):
         main(["ingest"])
-    assert "Skipped: b\ufffd[2J.txt is not UTF-8 text" in drawn.getvalue()
+    assert "Skipped: b\ufffd[2J.txt holds binary data" in drawn.getvalue()
     assert "\x1b[2J" not in drawn.getvalue()
     assert pincite("show").text.splitlines()[0].startswith("a\ufffd[2J\ufffd.txt\t")
     assert "\x1b" not in pincite("ask", "How high is the tower?").text

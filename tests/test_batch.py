@@ -18,7 +18,7 @@ from rag.types import Turn
 
 BRIDGE = "# The bridge\n\nThe harbour bridge was opened in 1932. It is 503 metres long.\n"
 OUT = Path("answers.jsonl")
-WAIT_S = 90
+WAIT_S = 600
 
 
 @pytest.fixture(scope="module")
@@ -227,26 +227,30 @@ def test_a_batch_that_was_killed_goes_on_without_asking_twice(monkeypatch: pytes
     assert sum(asked.values()) <= len(rows) + 2
 
 
-def test_a_provider_that_fails_gives_failed_records_that_can_be_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    write("q.csv", "id,question", "a,When was the harbour bridge opened?", "b,How long is the harbour bridge?")
+def test_a_provider_that_fails_or_is_silent_gives_failed_records_that_can_be_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    questions = ("When was the harbour bridge opened?", "How long is the harbour bridge?", "How long is the bridge?")
+    write("q.csv", "id,question", *(f"{row},{question}" for row, question in zip("abc", questions, strict=True)))
     answer = Reply(pieces=("The harbour bridge was opened in 1932. [1.1]",))
-    with serving(OpenAIWire(), answer, Reply(status=400, message="no such thing")) as server:
+    with serving(OpenAIWire(), answer, Reply(status=400, message="no such thing"), Reply(pieces=())) as server:
         monkeypatch.setenv("OPENAI_API_KEY", "x")
         monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
         words = ["batch", "q.csv", "--out", OUT, "--backend", "openai:some"]
         ran = pincite(*words)
         assert ran.code == 1
-        assert [record["status"] for record in records()] == ["answered", "failed"]
+        assert [record["status"] for record in records()] == ["answered", "failed", "failed"]
         assert "no such thing" in records()[1]["error"]
-        assert records()[1]["statements"] == []
+        assert "openai:some wrote no answer" in records()[2]["error"]
+        assert records()[1]["statements"] == records()[2]["statements"] == []
         assert "--retry-failed" in ran.lines[-1]
 
-        assert pincite(*words).lines[0] == "0 asked, 2 kept from before, 1 failed: answers.jsonl"
+        assert pincite(*words).lines[0] == "0 asked, 3 kept from before, 2 failed: answers.jsonl"
         server.rehearse(answer)
         ran = pincite(*words, "--retry-failed")
-        assert ran.error == "1 asked, 1 kept from before, 0 failed: answers.jsonl\n"
-        assert list(asked_of(server)) == ["How long is the harbour bridge?"]
-    assert [(record["id"], record["status"]) for record in records()] == [("a", "answered"), ("b", "answered")]
+        assert ran.error == "2 asked, 1 kept from before, 0 failed: answers.jsonl\n"
+        assert list(asked_of(server)) == list(questions[1:])
+    assert [(record["id"], record["status"]) for record in records()] == [(row, "answered") for row in "abc"]
 
 
 # Where the answers go

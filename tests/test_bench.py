@@ -55,7 +55,7 @@ def run(*arguments: str) -> dict[str, Any]:
 def test_retrieval_prints_one_object_with_four_systems(tmp_path: Path) -> None:
     folder = written(tmp_path / "three", CORPUS, QUESTIONS)
     command = [sys.executable, "-m", "eval.bench.command", "retrieval", str(folder), "--json"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=250, check=True)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=True)
     result = json.loads(done.stdout)
     assert (result["dataset"], result["n"]) == ("three", 3)
     assert set(result["systems"]) == {"pincite", "bm25", "dense", "langchain"}

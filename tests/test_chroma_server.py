@@ -34,7 +34,7 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     command = [str(Path(sys.executable).with_name("chroma")), "run", "--path", str(folder), "--port", str(port)]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "CHROMA_OTEL_DISABLED": "1"})
-    url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 60
+    url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 600
     try:
         while True:
             try:
@@ -46,7 +46,7 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=600)
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_a_server_that_goes_down_while_in_use_is_said_the_same_way(
     port = free_port()
     command = [str(Path(sys.executable).with_name("chroma")), "run", "--path", str(tmp_path / "s"), "--port", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url, deadline, index = f"http://127.0.0.1:{port}", time.monotonic() + 60, None
+    url, deadline, index = f"http://127.0.0.1:{port}", time.monotonic() + 600, None
     try:
         while index is None:
             try:
@@ -116,7 +116,7 @@ def test_a_server_that_goes_down_while_in_use_is_said_the_same_way(
         index.ingest()
     finally:
         process.kill()
-        process.wait(timeout=30)
+        process.wait(timeout=600)
     for use in (
         index.store.catalogue,
         index.ingest,

@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 import pytest
 from commands import ROOT, SEEDS, Ran, alone_in, finished, one_document, pincite, process
+from pdfs import Words, drawn, lines
 from servers.openai import OpenAIWire
 from servers.scripted import Reply, free_port, serving
 
@@ -103,7 +104,7 @@ def test_an_answer_has_numbered_citations_and_each_number_says_where_it_stands(s
 def test_a_citation_in_the_record_is_what_show_prints_at_its_place(seeds: Path) -> None:
     ran = pincite("ask", HYBRID, "--json")
     assert ran.code == 0
-    assert ran.json["schema"] == "pincite.answer/1"
+    assert ran.json["schema"] == "pincite.answer/2"
     citation = ran.json["statements"][0]["citations"][0]
     shown = pincite("show", citation["document"], "--start", citation["start"], "--end", citation["end"])
     assert shown.text == citation["quote"]
@@ -148,6 +149,33 @@ def test_ingest_says_what_it_did_as_json(fresh: Path) -> None:
     }
 
 
+def test_ingest_counts_what_it_left_out_and_lists_what_it_does_not_know_and_fails_for_a_file_it_cannot_read(
+    fresh: Path,
+) -> None:
+    pages = [
+        [*lines([f"On page {word} the sea rises."]), Words(280, 30, str(n))] for n, word in ((1, "one"), (2, "two"))
+    ]
+    (fresh / "seeds" / "sea.pdf").write_bytes(drawn(pages))
+    for name in ("old.doc", "picture.png"):
+        (fresh / "seeds" / name).write_bytes(b"data")
+    ran = pincite("ingest")
+    assert ran.code == 0
+    assert ran.lines == [
+        "Not read, for files of this kind cannot be: old.doc, picture.png.",
+        "Not in the text: page margins (2). Type: pincite show, to see of which documents.",
+    ]
+    assert pincite("show").text.splitlines()[1].endswith("\tnot in the text: page margins (2)")
+    with (fresh / "seeds" / "huge.pdf").open("wb") as file:
+        file.truncate(2**30)
+    (fresh / "seeds" / "cut.pdf").write_bytes(drawn(pages)[:300])
+    ran = pincite("ingest", "--json")
+    assert ran.code == 1
+    assert ran.json["unreadable"] == ["cut.pdf", "huge.pdf"] and len(ran.json["skipped"]) == 2
+    assert ran.json["unknown"] == ["old.doc", "picture.png"]
+    assert ran.json["left_out"] == {"sea.pdf": {"page margins": 2}}
+    assert pincite("ingest", "--json").json["unreadable"] == ["cut.pdf", "huge.pdf"]
+
+
 def test_a_folder_that_is_watched_is_indexed_again_when_it_changes_until_it_is_stopped(fresh: Path) -> None:
     running = process("ingest", "--watch")
     assert running.stdout and running.stderr
@@ -161,7 +189,7 @@ def test_a_folder_that_is_watched_is_indexed_again_when_it_changes_until_it_is_s
 
 
 def test_the_page_says_where_it_is_and_what_it_could_not_read_and_ends_quietly(fresh: Path) -> None:
-    (fresh / "seeds" / "cafe.txt").write_bytes(b"caf\xe9")
+    (fresh / "seeds" / "cafe.txt").write_bytes(b"caf\0")
     port = free_port()
     running = process("chat", "--port", port)
     assert running.stdout
@@ -171,14 +199,14 @@ def test_the_page_says_where_it_is_and_what_it_could_not_read_and_ends_quietly(f
     assert len(taken.lines) == 1, "the port is tried before the documents are read"
     assert taken.lines[0].startswith(f"pincite: Port {port} on 127.0.0.1 is already in use. Type: ")
     # What an open page holds until it is closed.
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/gradio_api/heartbeat/abc", timeout=30) as held:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/gradio_api/heartbeat/abc", timeout=600) as held:
         assert held.headers["content-type"].startswith("text/event-stream")
         running.send_signal(signal.SIGINT)
         ran = finished(running)
     assert ran.code == 0
     assert ran.lines == [
         "Indexing seeds for the first time.",
-        "Skipped: cafe.txt is not UTF-8 text (byte 3). Save it as UTF-8.",
+        "Skipped: cafe.txt holds binary data, not text.",
     ]
 
 
@@ -315,7 +343,7 @@ def test_a_stop_from_the_keyboard_is_one_line_even_while_a_provider_is_silent(fr
     with serving(OpenAIWire(), Reply(first_wait_s=30)) as server:
         keys = {"OPENAI_API_KEY": "x", "OPENAI_BASE_URL": f"{server.url}/v1"}
         running = process("ask", "When was the bridge opened?", "--backend", "openai:x", environ=keys)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 600
         while not server.seen and time.monotonic() < deadline:
             time.sleep(0.05)
         running.send_signal(signal.SIGINT)

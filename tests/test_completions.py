@@ -34,7 +34,7 @@ class World:
 
     def __init__(self, api: Api, model: ScriptedServer, chat: Chat) -> None:
         self.api, self.model, self.chat = api, model, chat
-        self.client = OpenAI(base_url=api.url, api_key="anything", max_retries=0, timeout=20)
+        self.client = OpenAI(base_url=api.url, api_key="anything", max_retries=0, timeout=600)
 
     def ask(self, *messages: str | dict[str, Any], **more: Any) -> Any:
         said = [m if isinstance(m, dict) else {"role": "user", "content": m} for m in messages]
@@ -267,7 +267,7 @@ def test_a_front_end_streams_each_statement_when_it_is_checked(world: World) -> 
     chat = ScriptedChat({river.id: river}, {"Where?": answered("Where?", first, second)}, held={"Where?"})
     settings: Settings = load_settings({}, environ={})
     with answering(chat, settings) as api:
-        client = OpenAI(base_url=api.url, api_key="x", max_retries=0, timeout=20)
+        client = OpenAI(base_url=api.url, api_key="x", max_retries=0, timeout=600)
         stream = client.chat.completions.create(
             model="pincite", messages=[{"role": "user", "content": "Where?"}], stream=True
         )

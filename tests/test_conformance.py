@@ -1,5 +1,6 @@
 """What every backend must do, against local servers that speak its protocol and misbehave."""
 
+import base64
 import logging
 import time
 from collections.abc import Generator, Iterator
@@ -73,6 +74,9 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
 def test_words_arrive_in_pieces_and_in_order_with_who_answered_and_what_it_used(rig: Rig) -> None:
     heard = rig.ask()
     assert tuple(heard.pieces) == ANSWER
+    assert heard.told.pop("thinks_aloud", False) == (
+        rig.spec.partition(":")[0] in ("ollama", "openrouter", "compatible")
+    )
     assert heard.told == {"answered_by": rig.spec, "passed_over": [], "finish": "stop"}
     assert (heard.usage["input_tokens"], heard.usage["output_tokens"]) == (11, 7)
     assert len(rig.server.seen) == 1
@@ -208,17 +212,39 @@ def test_an_answer_that_hit_the_models_limit_says_so(rig: Rig) -> None:
     assert heard.told["finish"] == "length"
 
 
-def test_a_refusal_by_the_provider_is_told_apart_from_an_answer(rig: Rig) -> None:
-    if rig.spec.startswith("ollama"):
-        pytest.skip("Ollama's protocol has no refusals")
-    heard = rig.ask(Reply(pieces=(), finish="refused"))
-    assert heard.words == ""
-    assert heard.told["finish"] == "refused"
+@pytest.mark.parametrize("finish", ["stop", "length", "refused"])
+def test_a_reply_without_words_is_a_failure_that_says_what_came_instead(rig: Rig, finish: Any) -> None:
+    heard = rig.ask(Reply(pieces=(), finish=finish))
+    assert isinstance(heard.error, BackendUnavailable)
+    says = {"stop": "wrote no answer", "length": "used up its tokens", "refused": "declined to answer"}
+    if rig.spec.startswith("ollama") and finish == "refused":  # its protocol has no refusals
+        says["refused"] = "wrote no answer"
+    assert says[finish] in str(heard.error)
+    assert len(rig.server.seen) == 1
 
 
-def test_an_answer_without_words_ends_in_order(rig: Rig) -> None:
-    heard = rig.ask(Reply(pieces=()))
-    assert (heard.words, heard.told["finish"], heard.error) == ("", "stop", None)
+@pytest.mark.parametrize("forever", ["", "<think>so "], ids=["nothing", "thoughts"])
+def test_a_reply_that_goes_on_and_on_ends_by_the_deadline(rig: Rig, forever: str) -> None:
+    heard = rig.ask(Reply(pieces=(forever,) * 100_000, pace_s=0.01), deadline_s=0.5, retries=0)
+    assert "PINCITE_DEADLINE_S" in str(heard.error)
+    assert rig.server.hung_up.wait(3)
+
+
+def test_a_reply_is_not_followed_to_another_server(rig: Rig) -> None:
+    with serving(rig.stand.wire) as elsewhere:
+        for status in (302, 307):
+            heard = rig.ask(Reply(status=status, headers={"location": f"{elsewhere.url}/v1/messages"}), retries=0)
+            assert elsewhere.url in str(heard.error)
+        assert not elsewhere.seen
+
+
+def test_a_key_in_an_answer_is_taken_out_wherever_the_stream_was_cut(rig: Rig) -> None:
+    encoded = base64.b64encode(f"Bearer {KEY}".encode()).decode()
+    said = f"The key is {KEY}, or {encoded}, or {KEY[::-1]}. [1.1]"
+    heard = rig.ask(Reply(pieces=tuple(said)))
+    if rig.stand.key or "compatible" in rig.spec:
+        assert not any(part in heard.words for part in (KEY[:8], KEY[-8:], encoded[12:-6], KEY[::-1][:8]))
+        assert heard.words.endswith(" [1.1]")
 
 
 def test_closing_the_answer_stops_the_request(rig: Rig) -> None:

@@ -25,7 +25,7 @@ def test_the_doctor_finds_nothing_to_fix_on_a_fresh_machine_and_leaves_no_file(f
 
 
 def test_the_doctor_says_of_everything_that_is_wrong_what_to_type(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (fresh / "seeds" / "more.txt").write_bytes(b"caf\xe9")
+    (fresh / "seeds" / "more.txt").write_bytes(b"caf\0")
     pincite("ingest")
     (fresh / "seeds" / "bridge.md").write_text("# The bridge\n\nIt was closed in 2032.\n", "utf-8")
     with socket.create_server(("127.0.0.1", 0)) as taken, serving(OpenAIWire(), Reply(status=401)) as server:
@@ -38,7 +38,7 @@ def test_the_doctor_says_of_everything_that_is_wrong_what_to_type(fresh: Path, m
     fixes = [line for line in ran.text.splitlines() if line.startswith("fix")]
     assert len(fixes) == 4
     assert "1 file has changed since indexing. Type: pincite ingest" in fixes[0]
-    assert "more.txt is not UTF-8 text (byte 3). Save it as UTF-8." in fixes[1]
+    assert "more.txt holds binary data, not text." in fixes[1]
     assert "OPENAI_API_KEY" in fixes[2]
     assert "sk-0123456789abc" not in ran.text
     assert f"Port {port} on 127.0.0.1 is already in use." in fixes[3]

@@ -17,12 +17,13 @@ from fastapi.testclient import TestClient
 
 from eval.cases import load_cases
 from rag.chat import Chat
-from ui.api.server import OwnOriginOnly, listen, server
+from ui.api.guard import PageGuard
+from ui.api.server import listen, server
 from ui.web.evaluation_page import exam_routes
 from ui.web.evaluation_runs import WRITTEN, Exams
 from ui.web.page import build_page, web_app
 
-WAIT_S = 60
+WAIT_S = 600
 
 
 @pytest.fixture(scope="module")
@@ -43,14 +44,16 @@ def chat(exam: World) -> Chat:
 
 def app(chat: Chat) -> FastAPI:
     made = FastAPI(openapi_url=None)
-    made.add_middleware(OwnOriginOnly, host="127.0.0.1")
+    made.add_middleware(PageGuard, host="127.0.0.1", tokens=frozenset())
     made.include_router(exam_routes(chat, chat.settings))
     return made
 
 
 @pytest.fixture
 def client(chat: Chat) -> TestClient:
-    return TestClient(app(chat), base_url="http://127.0.0.1")
+    visitor = TestClient(app(chat), base_url="http://127.0.0.1")
+    visitor.get("/exam")  # opening the page gives the cookie
+    return visitor
 
 
 def finished(client: TestClient) -> dict[str, Any]:
@@ -117,7 +120,7 @@ def test_no_path_leads_out_of_the_folder_of_exams(client: TestClient) -> None:
 
 def test_another_websites_form_changes_nothing(client: TestClient) -> None:
     sent = client.post("/exam/start", data={"set": "mine"})
-    assert sent.status_code == 400
+    assert sent.status_code == 415
     assert client.get("/exam/state").json()["running"] is False
     assert client.get("/exam", headers={"host": "evil.example"}).status_code == 400
 
@@ -149,7 +152,7 @@ def served(made: FastAPI) -> Iterator[str]:
             yield url
         finally:
             running.should_exit = True
-            thread.join(15)
+            thread.join(600)
 
 
 def test_an_exam_is_run_watched_and_its_report_opened(chat: Chat) -> None:
@@ -187,8 +190,8 @@ def test_an_exam_is_run_watched_and_its_report_opened(chat: Chat) -> None:
 @contextlib.contextmanager
 def whole_page(chat: Chat) -> Iterator[str]:
     """The chat's page with the way to the evaluation. Gradio leaves a loop open where it finds none: open one before."""
-    blocks = build_page(chat, chat.settings, evaluation=True)
-    with served(web_app(blocks, "127.0.0.1", exam_routes(chat, chat.settings))) as url:
+    page = build_page(chat, chat.settings, evaluation=True)
+    with served(web_app(page, "127.0.0.1", exam_routes(chat, chat.settings))) as url:
         yield f"{url}/"
 
 

@@ -175,7 +175,7 @@ def test_a_corpus_of_three_thousand_rows_is_kept_and_one_changed_row_embeds_one_
 
 def test_what_cannot_be_read_is_named_every_time_and_the_rest_is_indexed(index: Index) -> None:
     index.write("tea.txt", TEA)
-    index.write("latin.txt", "Caf\xe9".encode("latin-1"))
+    index.write("latin.txt", b"caf\0")
     index.write("empty.md", "")
     index.write("rows.jsonl", '{"id": 1, "text": "A row."}\nnot a row\n')
     (index.folder / "gone.txt").symlink_to(index.folder / "nowhere.txt")
@@ -186,7 +186,7 @@ def test_what_cannot_be_read_is_named_every_time_and_the_rest_is_indexed(index: 
             r"'caf\udce9.txt' has a name that is not UTF-8. Rename it.",
             "empty.md is empty.",
             "gone.txt cannot be read (No such file or directory).",
-            "latin.txt is not UTF-8 text (byte 3). Save it as UTF-8.",
+            "latin.txt holds binary data, not text.",
             "rows.jsonl line 2 is left out: it is not a JSON object in UTF-8.",
         )
         assert index.stale() == 0
@@ -244,9 +244,9 @@ def test_a_file_that_is_no_longer_text_loses_what_was_indexed_of_it(index: Index
     index.write("tea.txt", TEA)
     index.write("bridges.md", BRIDGE)
     index.ingest()
-    index.write("tea.txt", b"Th\xe9")
+    index.write("tea.txt", b"Th\0")
     summary = index.ingest()
-    assert summary.removed == 1 and summary.skipped == ("tea.txt is not UTF-8 text (byte 2). Save it as UTF-8.",)
+    assert summary.removed == 1 and summary.skipped == ("tea.txt holds binary data, not text.",)
     assert list(index.store.catalogue()) == ["bridges.md"]
 
 

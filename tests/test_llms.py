@@ -14,11 +14,12 @@ from servers.backends import KEY, STANDS, needs_package
 from servers.openai import OpenAIWire
 from servers.scripted import ANSWER, Reply, free_port, serving
 
+from rag.chat import open_chat
 from rag.errors import BackendNotReady, BackendUnavailable, SettingsError, StreamCut, UnknownBackend
 from rag.installing import here
 from rag.llms import BACKENDS, Backend, Spec, check_spec, context_tokens, open_model
 from rag.llms.candidate import Candidate
-from rag.llms.fallback import SteadyModel, repeats
+from rag.llms.fallback import FallbackChatModel, repeats
 from rag.llms.prompts import REFUSAL, prompt
 from rag.settings import Settings, load_settings
 
@@ -125,7 +126,7 @@ def test_many_questions_at_once_open_a_model_only_once() -> None:
         return FakeListChatModel(responses=["Yes."])
 
     candidate = Candidate(Spec("theirs", "m"), Backend(open=slowly, example="m"), settings_with())
-    model = SteadyModel(candidates=[candidate], retries=0)
+    model = FallbackChatModel(candidates=[candidate], retries=0)
     with ThreadPoolExecutor(8) as pool:
         assert {message.text for message in pool.map(model.invoke, ["Hello"] * 16)} == {"Yes."}
     assert opened == ["m"]
@@ -182,9 +183,11 @@ def test_a_question_that_gemini_blocks_is_a_refusal() -> None:
     needs_package("google")
     feedback = {"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"promptTokenCount": 11}}
     stand = STANDS["google"]
-    with serving(stand.wire, Reply(body=f"data: {json.dumps(feedback)}\r\n\r\n".encode())) as server:
-        chunks = list(open_model(stand.spec, stand.settings(server.url)).stream("Hello"))
-    assert "refused" in [chunk.response_metadata.get("finish") for chunk in chunks]
+    with (
+        serving(stand.wire, Reply(body=f"data: {json.dumps(feedback)}\r\n\r\n".encode())) as server,
+        pytest.raises(BackendUnavailable, match="declined to answer"),
+    ):
+        open_model(stand.spec, stand.settings(server.url)).invoke("Hello")
 
 
 @pytest.mark.parametrize(
@@ -202,24 +205,24 @@ def test_a_prompt_has_exactly_its_variables_and_leaves_the_way_out_open(name: st
     assert name == "rewrite" or REFUSAL in text
 
 
-def test_anthropics_own_citations_become_the_markers_of_the_sentences_they_point_at() -> None:
+def test_anthropics_own_citations_become_the_markers_of_the_sentences_they_point_at(tmp_path: Path) -> None:
     needs_package("anthropic")
-    passages = (
-        "[1] The sky › Colours\n[1.1] The sky is blue.\n[1.2] At dusk it is red.\n\n[2] Grass\n[2.1] Grass is green."
-    )
-    pieces = ("The sky is blue, at dusk red{0,0,2}", ". ", "Grass is green.{1,0,1}", " Nothing else is said.")
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents" / "sky.md").write_text("# The sky\n\nThe sky is blue. At dusk it is red.\n")
+    pieces = ("The sky is blue, at dusk it is red{0,0,2}", ". ", "Blue it is.{0,0,1}", " Nothing else is said.")
+    where = {"documents": tmp_path / "documents", "data": tmp_path / "data", "show": "mark"}
     with serving(AnthropicCitingWire(), Reply(pieces=pieces)) as server:
-        settings = settings_with(ANTHROPIC_API_KEY=KEY, ANTHROPIC_BASE_URL=server.url)
-        chain = prompt("answer") | open_model("anthropic-citations:m", settings)
-        said = chain.invoke({"passages": passages, "question": "Which colours are there?"}).text
-        asked = server.seen[0].body
-    assert said == "The sky is blue, at dusk red [1.1] [1.2]. Grass is green. [2.1] Nothing else is said."
-    *documents, question = asked["messages"][0]["content"]
-    assert [[block["text"] for block in document["source"]["content"]] for document in documents] == [
-        ["The sky is blue.", "At dusk it is red."],
-        ["Grass is green."],
+        answer = open_chat(STANDS["anthropic-citations"].settings(server.url, **where)).ask("Which colour is the sky?")
+        *documents, question = server.seen[0].body["messages"][0]["content"]
+    quotes = ["The sky is blue.", "At dusk it is red."]
+    assert [[block["text"] for block in document["source"]["content"]] for document in documents] == [quotes]
+    assert question["text"] == "Question: Which colour is the sky?"
+    cited = [[c.quote for c in s.citations if c.origin == "cited"] for s in answer.statements]
+    assert cited == [
+        quotes,
+        quotes[:1],
+        [],
     ]
-    assert question["text"] == "Question: Which colours are there?"
 
 
 def test_a_question_is_rewritten_without_documents_by_the_backend_with_its_own_citations() -> None:

@@ -113,12 +113,12 @@ def test_an_answer_cut_off_keeps_its_finished_statements_and_says_so(world: Worl
 @pytest.mark.parametrize(
     ("reply", "status"),
     [
-        (Reply(pieces=()), "abstained"),
+        (Reply(pieces=()), "failed"),
         (Reply(pieces=("NOT IN THE ", "DOCUMENTS")), "abstained"),
-        (Reply(pieces=("]]] [[[ \x00 \ufffd " * 50,)), "abstained"),
+        (Reply(pieces=("]]] [[[ \x00 \ufffd " * 50,)), "failed"),
         (Reply(pieces=("It was opened in 1745 by pirates. [1.1]",)), "abstained"),
         (Reply(pieces=("It was opened in 1745 by pirates. [7.7]",)), "abstained"),
-        (Reply(pieces=(), finish="refused"), "abstained"),
+        (Reply(pieces=(), finish="refused"), "failed"),
         (Reply(status=500, message="out of order"), "failed"),
         (Reply(body=b"{not json"), "failed"),
         (Reply(pieces=("",), cut="reset"), "failed"),
@@ -133,10 +133,6 @@ def test_what_is_no_answer_becomes_an_abstention_or_a_failure_never_a_half_truth
     assert answer.statements == ()
     assert bool(answer.error) == (status == "failed")
     assert bool(answer.text) == (status == "abstained")
-
-
-def test_a_provider_that_declines_is_said_to_have_declined(world: World) -> None:
-    assert "model_refused" in codes(world.ask("openai", Reply(pieces=(), finish="refused")))
 
 
 def test_ten_megabytes_of_words_end_in_an_answer_of_bounded_size(world: World) -> None:

@@ -1,6 +1,5 @@
 """What is said about language models before they are asked: usable or not, at what cost, how much they read."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from rag.llms import (
     cost_usd,
     fit,
     leaves_machine,
-    parse_spec,
+    passages_for,
     prompt_room,
     try_backends,
 )
@@ -68,18 +67,27 @@ def test_a_cost_is_tokens_times_price_and_unknown_is_none_never_zero() -> None:
     assert cost_usd("openai:gpt-4o", 1_000_000, 100_000) == pytest.approx(2.5 + 1.0)
     assert cost_usd("openai:a-model-of-tomorrow", 10, 10) is None
     assert cost_usd("openai:gpt-4o", None, 10) is None
-    assert cost_usd("google:gemini-2.5-pro", 300_000, 10) is None
+    assert cost_usd("google:gemini-2.5-pro", 300_000, 0) > 2 * (cost_usd("google:gemini-2.5-pro", 100_000, 0) or 0)
     assert cost_usd("offline", None, None) == 0.0
     assert cost_usd("openai:gpt-4o,offline", 10, 10) is None
 
 
-def test_the_price_file_has_a_date_and_names_only_backends_of_the_table() -> None:
-    file = json.loads(Path("rag/data/prices.json").read_text("utf-8"))
-    assert file["as_of"] >= "2026-11-21"
-    for spec, facts in file["models"].items():
-        assert parse_spec(spec)[0].name in BACKENDS
-        assert set(facts) <= {"context_tokens", "input", "output", "up_to_tokens"}
-        assert all(value > 0 for value in facts.values())
+@pytest.mark.parametrize(
+    ("spec", "environ", "count"),
+    [
+        ("offline", {}, 8),
+        ("openai:m", {"OPENAI_API_KEY": KEY}, 8),
+        ("ollama:m", {}, 4),
+        ("compatible:x", {"PINCITE_COMPATIBLE": "x=http://127.0.0.1:8000/v1"}, 4),
+        ("compatible:x", {"PINCITE_COMPATIBLE": "x=http://10.0.0.7:8000/v1"}, 8),
+        ("openai:m,ollama:m", {}, 4),
+        ("ollama:m", {"PINCITE_PASSAGES": "6"}, 6),
+    ],
+)
+def test_a_model_on_this_machine_reads_fewer_passages_unless_it_is_told_how_many(
+    spec: str, environ: dict[str, str], count: int
+) -> None:
+    assert passages_for(spec, settings_with(**environ)) == count
 
 
 def passages_of(count: int) -> tuple[Passage, ...]:

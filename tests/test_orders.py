@@ -11,7 +11,7 @@ from servers.scripted import Reply, ScriptedServer, serving
 from rag.chat import Chat, open_chat
 from rag.settings import load_settings
 from rag.types import Answer
-from rag.verify.evidence import sentences_in
+from rag.verify.difference import sentences_in
 from rag.verify.prompt_injection import addressed_to_answerer, orders_in
 
 BRIDGE = "The harbour bridge was opened to traffic in 1932. It is 503 metres long and carries eight lanes.\n"

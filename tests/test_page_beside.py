@@ -34,8 +34,8 @@ def chat() -> ScriptedChat:
 
 
 @pytest.fixture(scope="module")
-def url(chat: ScriptedChat) -> Iterator[str]:
-    settings = load_settings({"show": "mark"}, environ={})
+def url(chat: ScriptedChat, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    settings = load_settings({"show": "mark", "data": tmp_path_factory.mktemp("beside")}, environ={})
     with served(chat, settings, leaves_machine=lambda spec: spec.startswith("openai:")) as address:
         yield address
 
@@ -101,7 +101,7 @@ def test_a_backend_that_fails_leaves_the_other_and_the_first_column_is_the_conve
     ask(page, "Where?")
     column(page, "quick:a").locator(".colophon").wait_for()
     assert "connection refused" in column(page, "down:c").locator(".failed").inner_text()
-    choose(page, "beside", "nobody")
+    choose(page, "beside", "none")
     ask(page, "And then?")
     assert page.locator("#current .answer").count() == 1 and page.locator(".exchange").count() == 2
     page.wait_for_function("document.querySelector('#current .question').getBoundingClientRect().top < 120")
@@ -111,13 +111,13 @@ def test_a_backend_that_fails_leaves_the_other_and_the_first_column_is_the_conve
 
 def test_the_second_picker_says_that_nobody_else_is_asked_and_can_be_emptied(page: Any, chat: ScriptedChat) -> None:
     picker = page.locator("#beside input")
-    assert picker.input_value() == "nobody"
+    assert picker.input_value() == "none"
     choose(page, "beside", "quick:a")
     page.wait_for_function("document.activeElement.tagName === 'BODY'")  # the picker has taken the choice
     picker.click()
     picker.fill("")
     picker.press("Enter")
-    page.wait_for_function("document.querySelector('#beside input').value === 'nobody'")
+    page.wait_for_function("document.querySelector('#beside input').value === 'none'")
     ask(page, "Where?")
     assert page.locator("#current .answer").count() == 1
 

@@ -76,8 +76,9 @@ def chat() -> ScriptedChat:
 
 
 @pytest.fixture(scope="module")
-def url(chat: ScriptedChat) -> Iterator[str]:
-    with served(chat, load_settings(environ={}), leaves_machine=lambda spec: spec.startswith("openai:")) as address:
+def url(chat: ScriptedChat, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    settings = load_settings({"data": tmp_path_factory.mktemp("scripted")}, environ={})
+    with served(chat, settings, leaves_machine=lambda spec: spec.startswith("openai:")) as address:
         yield address
 
 
@@ -176,6 +177,7 @@ def test_a_failure_is_shown_as_such_and_the_conversation_goes_on(page: Any, chat
     assert [turn.content for turn in history] == ["Where does it rise?", " ".join(s.text for s in STATEMENTS)]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_bug_ends_the_answer_and_not_the_conversation(page: Any) -> None:
     ask(page, "Where does it rise?")
     ask(page, "Divide by zero")
@@ -239,6 +241,48 @@ def test_nothing_but_the_page_is_served_and_only_to_this_machine(page: Any, url:
     assert (rebound.status, "set PINCITE_HOST" in rebound.text()) == (400, True)
 
 
+def test_a_conversation_and_the_draft_survive_a_reload_and_open_in_another_tab_by_their_link(
+    page: Any, context: Any, url: str
+) -> None:
+    ask(page, "Where does it rise?")
+    page.wait_for_function("location.search.startsWith('?c=')")
+    page.fill("#question textarea", "a question that is not asked yet")
+    page.reload()
+    page.locator("#current .colophon").wait_for()
+    page.wait_for_function("document.querySelector('#question textarea').value === 'a question that is not asked yet'")
+    assert page.locator("#current .body .statement").count() == 3
+    with opened(context, page.url, "#current .colophon") as other:
+        ask(other, "How deep is it?")
+        other.click("#new")
+        other.locator("#current .example").first.wait_for()
+        other.locator("#list a", has_text="Where does it rise?").first.click()
+        other.locator(".exchange").nth(1).wait_for()
+    page.reload()
+    page.locator(".exchange").nth(1).wait_for()
+
+
+def test_a_conversation_is_renamed_and_deleted_from_the_keyboard_and_brought_back(page: Any) -> None:
+    ask(page, "Where does it rise?")
+    row = page.locator(".conversation:has(a[aria-current])")
+    row.locator("summary").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Rename").locator("visible=true").press("Enter")
+    page.locator(".conversation input").fill("Sources of the Alder")
+    page.keyboard.press("Enter")
+    page.locator("#list a", has_text="Sources of the Alder").wait_for()
+    page.fill("#find input, #find textarea", "sources of")
+    page.wait_for_function("document.querySelectorAll('#list .conversation').length === 1")
+    with page.expect_download() as download:
+        row.locator("summary").click()
+        row.get_by_text("Save as Word").click()
+    assert download.value.suggested_filename == "Sources-of-the-Alder.docx"
+    row.locator("summary").click()
+    row.get_by_text("Delete").click()
+    page.locator("#current .example").first.wait_for()
+    page.get_by_role("button", name="Undo").click()
+    page.locator("#list a", has_text="Sources of the Alder").wait_for()
+
+
 def test_two_people_have_two_conversations(page: Any, context: Any, url: str) -> None:
     with opened(context, url) as other:
         ask(page, "Where does it rise?")
@@ -281,7 +325,7 @@ def test_on_a_narrow_screen_the_source_slides_over_and_gives_the_focus_back(page
     page.keyboard.press("Escape")
     page.wait_for_function("document.activeElement.id === 'documents'")
     picked = page.locator("#beside input").evaluate("input => input.scrollWidth <= input.clientWidth && input.value")
-    assert picked == "nobody"
+    assert picked == "none"
     wide: int = page.evaluate("document.documentElement.scrollWidth")
     assert wide == 390
 

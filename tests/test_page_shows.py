@@ -10,7 +10,7 @@ from servers.scripted import Reply, ScriptedServer, serving
 
 from rag.chat import open_chat
 from rag.settings import load_settings
-from ui.web.events import Events
+from ui.web.events import Events, Here
 
 TEXT = "The harbour bridge was opened to traffic in 1932. It is 503 metres long. The toll pays for its upkeep.\n"
 OPENED, INVENTED = "The harbour bridge was opened to traffic in 1932.", "The harbour bridge was painted pink in 1950."
@@ -45,13 +45,13 @@ def seen(show: str, draft: tuple[str, ...], folder: Path, server: ScriptedServer
     settings = load_settings({**where, "show": show, "retries": 0}, STAND.environ(server.url))
     page = Events(open_chat(settings), settings, lambda spec: False)
     server.rehearse(Reply(pieces=draft))
-    views = page.asked("When was the harbour bridge opened?", (), STAND.spec, None, frozenset())
+    views = page.asked("When was the harbour bridge opened?", Here(backend=STAND.spec))
     return [view.current for view in views if view.current]
 
 
 def test_strict_shows_nothing_of_an_answer_before_all_of_it_is_checked(folder: Path, server: ScriptedServer) -> None:
     *before, last = seen("strict", TRUE_DRAFT, folder, server)
-    assert "Checking the whole answer" in before[1]
+    assert any("Checking the whole answer" in page for page in before)
     assert not [page for page in before if OPENED in page]
     assert last.count('class="statement supported"') == 2 and "withheld" not in last
 
@@ -65,10 +65,8 @@ def test_strict_withholds_the_whole_answer_when_one_statement_fails(folder: Path
     assert 'class="statement' not in last.removesuffix(unfolding)
 
 
-def test_mark_shows_a_failed_statement_as_it_arrives_and_says_that_it_failed(
-    folder: Path, server: ScriptedServer
-) -> None:
-    *before, last = seen("mark", DRAFT, folder, server)
-    assert INVENTED in words(before[-1]) and "withheld" not in last
+def test_mark_shows_a_failed_statement_and_says_that_it_failed(folder: Path, server: ScriptedServer) -> None:
+    *_, last = seen("mark", DRAFT, folder, server)
+    assert INVENTED in words(last) and "withheld" not in last
     verdicts = re.findall(r'class="icon" aria-hidden="true"></span>([^<]+)</span>', last)
     assert len(verdicts) == 3 and verdicts[1] in ("not supported", "contradicted")

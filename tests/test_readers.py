@@ -152,11 +152,6 @@ def test_a_wrong_ending_is_said_with_the_right_one(file, ending, advice):
     assert reason((DATA / file).read_bytes(), "a" + ending) == f"a{ending} {advice}"
 
 
-def test_text_in_other_encodings_is_refused_with_the_remedy():
-    assert "Save it as UTF-8" in reason("Café".encode("latin-1"), "a.txt")
-    assert "Save it as UTF-8" in reason("The sea rises.".encode("utf-16"), "a.txt")
-
-
 def test_a_text_of_signs_alone_holds_no_words():
     assert reason(b"... --- ...", "a.txt") == "a.txt holds no words."
 

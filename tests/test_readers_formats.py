@@ -17,7 +17,6 @@ from PIL import Image
 from rag.documents import isolation as apart
 from rag.documents import read_document, read_documents
 from rag.documents.chunks import chunk_document
-from rag.documents.pdf_boxes import boxes, page_png
 from rag.documents.sentences import sentences_of
 from rag.errors import ReadError
 from rag.types import Document
@@ -104,42 +103,6 @@ def test_every_sentence_of_a_pdf_knows_its_page(file, chunk_tokens):
     for chunk in chunk_document(document, chunk_tokens):
         for sentence in chunk.sentences:
             assert chunk.page_at(sentence.start) == (1 if sentence.start < history else 2)
-
-
-@pytest.mark.parametrize("file", ["almen_chromium.pdf", "almen_libreoffice.pdf"])
-def test_the_boxes_of_a_quote_cover_its_words_on_the_page(file):
-    document = read(file)
-    picture = Image.open(io.BytesIO(page_png(DATA / file, 1, width=1200))).convert("L")
-    start = document.text.index(SENTENCES[1])
-    found = boxes(DATA / file, start, start + len(SENTENCES[1]))
-    assert {box.page for box in found} == {1}
-    assert 2 <= len(found) <= 3
-    for box in found:
-        assert 0 < box.left < box.right < 1
-        assert 0 < box.top < box.bottom < 1
-        inside = picture.crop(
-            (
-                int(box.left * picture.width),
-                int(box.top * picture.height),
-                int(box.right * picture.width),
-                int(box.bottom * picture.height),
-            )
-        )
-        dark = sum(count for shade, count in enumerate(inside.histogram()) if shade < 128)
-        assert dark > 0.05 * inside.width * inside.height
-    before = document.text.index("“Without the dredger")
-    (following,) = boxes(DATA / file, before, before + 1)
-    assert found[-1].right <= following.left + 0.01 or found[-1].bottom <= following.top + 0.01
-
-
-def test_the_boxes_of_every_sentence_are_the_boxes_of_its_characters():
-    file = DATA / "almen_libreoffice.pdf"
-    document = read(file.name)
-    for sentence in sentences_of(document.text, document.blocks)[:6]:
-        whole = boxes(file, sentence.start, sentence.end)
-        one = boxes(file, sentence.start, sentence.start + 1)
-        assert whole[0].left == one[0].left
-        assert whole[0].page == document_page(document, sentence.start)
 
 
 def document_page(document: Document, offset: int) -> int:

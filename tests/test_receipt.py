@@ -382,3 +382,13 @@ def test_every_citation_of_the_seeds_holds_and_survives_an_edit_elsewhere() -> N
     found = findings(value, *edited)
     assert {f.state for f in found} == {"moved"}
     assert all(f.now == (f.cited.start + 18, f.cited.end + 18) for f in found)
+
+
+def test_words_that_other_converters_read_otherwise_are_said_to_be_stale_for_that() -> None:
+    value = saved(saying(cite(BRIDGE, CLOSED)), BRIDGE)
+    del value["converters"], value["sha256"]  # as receipts were before converters were counted
+    [finding] = findings(value, replace(BRIDGE, text=BRIDGE.text.replace("closed on", "closed\non")))
+    assert finding.state == "stale"
+    assert "read in another way" in (finding.reason or "")
+    [finding] = findings(value, BRIDGE)
+    assert finding.state == "holds"

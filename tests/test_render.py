@@ -1,7 +1,9 @@
 import dataclasses
 import html
 import re
+from collections.abc import Iterable
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,7 +16,7 @@ from rag.types import Answer, Citation, Disagreement, Notice, Searched, Statemen
 from ui.api.server import listen
 from ui.web import render, source
 from ui.web.conversation import Exchange, history, settled
-from ui.web.events import Events, View, examples_from
+from ui.web.events import Events, Here, View, examples_from
 
 TEXT = (
     "Rivers of the North\n\nThe Alder is 420 km long. It never freezes.\n\nBridges\n\nThree bridges cross the Alder.\n"
@@ -212,60 +214,63 @@ def test_the_history_holds_questions_and_answers_but_never_sources() -> None:
     assert settled([Exchange("open")])[-1].stopped and settled([Exchange("open")], "broke")[-1].error == "broke"
 
 
-def events(leaves: bool = False) -> Events:
+@pytest.fixture
+def events(tmp_path: Path) -> Events:
+    """The events of a page; backends whose name begins with "openai:" or "mistral:" run elsewhere."""
     chat = ScriptedChat({"rivers.txt": RIVERS}, {"How long?": answered("How long?", LENGTH)})
-    return Events(chat, load_settings(environ={}), lambda spec: leaves)
+    settings = load_settings({"data": tmp_path}, environ={})
+    return Events(chat, settings, lambda spec: spec.startswith(("openai:", "mistral:")))
 
 
-def last(views: object) -> View:
-    return list(views)[-1]  # type: ignore[call-overload,no-any-return]
+def last(views: Iterable[View]) -> View:
+    return list(views)[-1]
 
 
-def test_a_question_that_cannot_be_asked_stays_in_the_box_and_loses_nothing() -> None:
-    page = events()
-    first = last(page.asked("How long?", (), None, None, frozenset()))
+def begun(views: Iterable[View]) -> str:
+    """The conversation that a question began, once it is answered."""
+    return next(iter([view.conversation for view in views if view.conversation]))
+
+
+def test_a_question_that_cannot_be_asked_stays_in_the_box_and_loses_nothing(events: Events) -> None:
+    first = begun(events.asked("How long?", Here()))
     for bad, words in (("   ", "The question is empty"), ("x" * 100_000, "100,000 characters")):
-        view = last(page.asked(bad, first.conversation or (), None, None, frozenset()))
-        assert view.box == bad and words in (view.note or "") and view.conversation == first.conversation
+        view = last(events.asked(bad, Here(first)))
+        assert view.box == bad and words in (view.note or "") and view.current is None
+    assert [one.question for one in events.conversations.exchanges(first)] == ["How long?"]
 
 
-def test_a_backend_elsewhere_is_said_once_before_the_first_question_is_sent() -> None:
-    page = events(leaves=True)
-    chosen = page.backends_chosen("openai:x", None, frozenset())
+def test_a_backend_elsewhere_is_said_once_before_the_first_question_is_sent(events: Events) -> None:
+    chosen = events.backends_chosen(Here(backend="openai:x"))
     assert "will be sent there" in (chosen.note or "") and chosen.told == frozenset({"openai:x"})
-    assert page.backends_chosen("openai:x", None, frozenset({"openai:x"})).note == ""
-    unsaid = list(page.asked("How long?", (), "openai:x", None, frozenset()))
+    told = Here(backend="openai:x", told=frozenset({"openai:x"}))
+    assert events.backends_chosen(told).note == ""
+    unsaid = list(events.asked("How long?", Here(backend="openai:x")))
     assert len(unsaid) == 1 and unsaid[0].box == "How long?" and "will be sent there" in (unsaid[0].note or "")
-    assert last(page.asked("How long?", (), "openai:x", None, frozenset({"openai:x"}))).conversation
+    assert begun(events.asked("How long?", told))
 
 
-def test_two_backends_elsewhere_are_both_named_before_the_question_is_sent_to_either() -> None:
-    page = events(leaves=True)
-    unsaid = last(page.asked("How long?", (), "openai:x", "mistral:y", frozenset({"offline"})))
+def test_two_backends_elsewhere_are_both_named_before_the_question_is_sent_to_either(events: Events) -> None:
+    here = Here(backend="openai:x", beside="mistral:y", told=frozenset({"offline"}))
+    unsaid = last(events.asked("How long?", here))
     assert "openai:x and mistral:y run on other machines" in (unsaid.note or "") and unsaid.conversation is None
     assert unsaid.told == frozenset({"offline", "openai:x", "mistral:y"})
 
 
-def test_a_question_that_cannot_be_asked_of_two_backends_stays_in_the_box() -> None:
-    view = last(events().asked("   ", (), None, "quick:a", frozenset()))
-    assert view.box == "   " and "The question is empty" in (view.note or "") and not view.conversation
-
-
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_bug_in_one_column_leaves_the_other() -> None:
-    (exchange,) = last(events().asked("How long?", (), "bug:a", "quick:b", frozenset())).conversation or ()
+def test_a_bug_in_one_column_leaves_the_other(events: Events) -> None:
+    conversation = begun(events.asked("How long?", Here(backend="bug:a", beside="quick:b")))
+    (exchange,) = events.conversations.exchanges(conversation)
     broken, whole = exchange.columns
     assert "Something broke inside Pincite" in (broken.error or "") and broken.answer is None
     assert whole.answer and whole.answer.statements == (LENGTH,) and not exchange.running
 
 
-def test_of_two_answers_the_first_goes_back_to_both_models() -> None:
-    page = events()
-    assert isinstance(page.chat, ScriptedChat)
-    first = last(page.asked("How long?", (), "quick:a", "down:b", frozenset()))
-    last(page.asked("How long?", first.conversation or (), "quick:a", "other:b", frozenset()))
+def test_of_two_answers_the_first_goes_back_to_both_models(events: Events) -> None:
+    assert isinstance(events.chat, ScriptedChat)
+    first = begun(events.asked("How long?", Here(backend="quick:a", beside="down:b")))
+    last(events.asked("How long?", Here(first, backend="quick:a", beside="other:b")))
     said = (Turn("user", "How long?"), Turn("assistant", LENGTH.text))
-    assert {(asked[1], asked[2]) for asked in page.chat.asked[-2:]} == {(said, "quick:a"), (said, "other:b")}
+    assert {(asked[1], asked[2]) for asked in events.chat.asked[-2:]} == {(said, "quick:a"), (said, "other:b")}
 
 
 @pytest.mark.parametrize(("cost", "words"), [(0.0123, "$0.0123"), (0.0, "free of charge"), (None, "cost unknown")])
@@ -273,8 +278,8 @@ def test_what_an_answer_cost_is_said_and_an_unknown_price_is_not_called_free(cos
     assert f" · {words} · " in Seen(shown(answered("q", LENGTH, usage=Usage(120, 34, cost)))).text
 
 
-def test_a_bug_before_anything_was_shown_is_still_said() -> None:
-    view = events().broken(())
+def test_a_bug_before_anything_was_shown_is_still_said(events: Events) -> None:
+    view = events.broken(Here())
     assert "Something broke inside Pincite" in (view.note or "") and view.conversation is None
 
 
@@ -288,8 +293,8 @@ def test_a_bug_before_anything_was_shown_is_still_said() -> None:
         {"document": ["rivers.txt"], "start": None, "end": {}},
     ],
 )
-def test_a_forged_place_opens_nothing_and_says_so(forged: dict[str, object]) -> None:
-    panel = events().place_chosen(forged)
+def test_a_forged_place_opens_nothing_and_says_so(events: Events, forged: dict[str, object]) -> None:
+    panel = events.place_chosen(forged, Here())
     assert 'class="failed"' in panel and "<mark" not in panel and "<script" not in panel
 
 

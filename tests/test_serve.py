@@ -45,7 +45,7 @@ def test_a_server_says_in_one_line_where_it_answers_and_ends_cleanly(fresh: Path
         got = Api(port).post("/v1/ask", {"question": "When was the harbour bridge opened?"})
         assert "1932" in got.json["text"]
         server.send_signal(signal.SIGINT)
-        out, error = server.communicate(timeout=20)
+        out, error = server.communicate(timeout=600)
         assert (server.returncode, out, error) == (0, b"", b"Indexing seeds for the first time.\n")
 
 
@@ -59,7 +59,7 @@ def test_with_a_token_it_answers_other_machines_and_never_tells_it(fresh: Path) 
         assert Api(port).get("/v1/documents").status == 401
         assert Api(port).get("/v1/documents", authorization=f"Bearer {TOKEN}").status == 200
         server.terminate()
-        out, error = server.communicate(timeout=20)
+        out, error = server.communicate(timeout=600)
     assert server.returncode == 0
     assert TOKEN not in line + (out + error).decode()
 
@@ -77,7 +77,7 @@ def test_a_server_is_stopped_while_a_question_is_under_way(fresh: Path) -> None:
                 name, said = next(events)
                 assert (name, said["error"]["type"]) == ("error", "overloaded_error")
                 assert said["error"]["message"].startswith("The server is being stopped.")
-            assert server.communicate(timeout=20)[1] == b"Indexing seeds for the first time.\n"
+            assert server.communicate(timeout=600)[1] == b"Indexing seeds for the first time.\n"
             assert server.returncode == 0
 
 
@@ -136,7 +136,7 @@ def test_beside_the_page_the_same_addresses_answer_and_each_has_its_own_protecti
         assert "content-security-policy" in api.get("/v1/health").headers
         assert api.get("/openapi.json").json["info"]["title"] == "Pincite"
         server.terminate()
-        assert server.wait(timeout=20) == 0
+        assert server.wait(timeout=600) == 0
 
 
 def test_whoever_starts_a_page_that_others_can_reach_is_told_what_they_can_do(

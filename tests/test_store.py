@@ -48,7 +48,7 @@ def other_process(settings: Settings, code: str, **environment: str) -> subproce
 
 
 def finished(process: subprocess.Popen[str]) -> str:
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
     return out
 
@@ -254,7 +254,7 @@ with alone(settings.data, {name!r}):
     os.kill(os.getpid(), 9)
 """,
     )
-    killed.communicate(timeout=60)
+    killed.communicate(timeout=600)
     assert killed.returncode == -9
     index.write("contract.jsonl", "\n".join(map(json.dumps, rows[1:])))
     summary = index.ingest()

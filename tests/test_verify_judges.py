@@ -16,6 +16,8 @@ from tokenizers.pre_tokenizers import Whitespace
 from rag.errors import BackendUnavailable, SettingsError
 from rag.llms.table import open_model
 from rag.models.minilm import MiniLM
+from rag.models.reader import open_reader
+from rag.settings import load_settings
 from rag.verify import Verifier, open_verifier
 
 SOURCE, STATEMENT = "The bridge was opened in 1932.", "The bridge opened in 1931."
@@ -30,7 +32,15 @@ def server() -> Iterator[ScriptedServer]:
 @pytest.fixture
 def judge(server: ScriptedServer, model: MiniLM) -> Verifier:
     settings = STANDS["openai"].settings(server.url, retries=0)
-    return open_verifier("judge:openai:some-model", model, lambda spec: open_model(spec, settings))
+    return open_verifier(
+        "judge:openai:some-model", model, open_reader("bundled"), lambda spec: open_model(spec, settings)
+    )
+
+
+def opened_nli(folder: Path, model: MiniLM) -> Verifier:
+    return open_verifier(
+        f"nli:{folder}", model, open_reader("bundled"), lambda spec: open_model(spec, load_settings({}, environ={}))
+    )
 
 
 @pytest.mark.parametrize(
@@ -75,12 +85,12 @@ def test_a_judge_says_that_it_was_not_measured(judge: Verifier) -> None:
 
 def test_a_cross_encoder_folder_that_is_not_one_is_refused_with_what_it_lacks(tmp_path: Path, model: MiniLM) -> None:
     with pytest.raises(SettingsError, match=r"has no model\.onnx, tokenizer\.json, config\.json"):
-        open_verifier(f"nli:{tmp_path}", model)
+        opened_nli(tmp_path, model)
     for name in ("model.onnx", "tokenizer.json"):
         (tmp_path / name).touch()
     (tmp_path / "config.json").write_text('{"id2label": {"0": "positive"}}', "utf-8")
     with pytest.raises(SettingsError, match="names no class entailment"):
-        open_verifier(f"nli:{tmp_path}", model)
+        opened_nli(tmp_path, model)
 
 
 @pytest.fixture
@@ -116,7 +126,7 @@ def cross_encoder(tmp_path: Path) -> Path:
     [("true", "supported"), ("false", "contradicted"), ("unclear", "unsupported"), ("?", "partial")],
 )
 def test_a_cross_encoder_judges_by_its_classes(cross_encoder: Path, model: MiniLM, word: str, verdict: str) -> None:
-    verifier = open_verifier(f"nli:{cross_encoder}", model)
+    verifier = opened_nli(cross_encoder, model)
     check = verifier.check("It is so.", [f"This is {word}", "and that is all"])
     assert check.verdict == verdict
     assert (check.score > 0.5) == (word == "true")

@@ -28,7 +28,7 @@ def followed(index: Index) -> Iterator[Callable[[], Summary]]:
             summaries.put(error)
 
     def following() -> Summary:
-        summary = summaries.get(timeout=30)
+        summary = summaries.get(timeout=600)
         if isinstance(summary, Exception):
             raise summary
         return summary
@@ -37,7 +37,7 @@ def followed(index: Index) -> Iterator[Callable[[], Summary]]:
     thread.start()
     yield following
     stop.set()
-    thread.join(timeout=30)
+    thread.join(timeout=600)
     assert not thread.is_alive() and summaries.empty()
 
 

@@ -5,7 +5,9 @@ from typing import Literal
 
 from rag.answer.checking import is_shown
 from rag.chat import Chat
-from rag.errors import NoDocument, UsageError
+from rag.documents import LARGEST_BYTES
+from rag.documents.isolation import picture_apart
+from rag.errors import NoDocument, ReadError, UsageError
 from rag.receipts.receipt import parse_receipt
 from rag.receipts.recheck import check, read_today
 from rag.settings import Settings
@@ -29,7 +31,9 @@ class Door:
         Raises what `Chat.stream` raises, and UnknownBackend.
         """
         held = self.settings.show == "strict"  # until all are checked, it is not known what is shown
-        for event in self.chat.stream(wanted.question, wanted.turns(), spec_of(wanted.backend, self.settings)):
+        for event in self.chat.stream(
+            wanted.question, wanted.turns(), spec_of(wanted.backend, self.settings), wanted.documents
+        ):
             if isinstance(event, Answer):
                 if held:
                     yield from (("statement", statement) for statement in event.statements)
@@ -45,7 +49,12 @@ class Door:
     def documents(self) -> JSON:
         """The documents that can be asked about."""
         listed = self.chat.documents()
-        return {"documents": [{"document": d.id, "title": d.title, "characters": d.characters} for d in listed]}
+        return {
+            "documents": [
+                {"document": d.id, "title": d.title, "characters": d.characters, "left_out": dict(d.left_out)}
+                for d in listed
+            ]
+        }
 
     def read(self, wanted: Read, most: int | None = None) -> JSON:
         """A document's canonical text, or part of it; without an end at most `most` characters.
@@ -75,10 +84,36 @@ class Door:
             "text": document.text[wanted.start : end],
         }
 
+    def picture(self, wanted: Read, page: int) -> bytes:
+        """A page of a PDF as PNG, with the words of the wanted part marked.
+
+        Raises NoDocument for a document or a page that there is not, UsageError for one that is no PDF.
+        """
+        entry = self.chat.store.catalogue().get(wanted.document)
+        if entry is None:
+            raise NoDocument("There is no document of that id. Ask for the list of documents.")
+        file = self.settings.documents / entry.file
+        if file.suffix.lower() != ".pdf" or not file.resolve().is_relative_to(self.settings.documents.resolve()):
+            raise UsageError("That document has no pictures of its pages. Ask for those of a PDF file.")
+        try:
+            data = file.read_bytes() if file.stat().st_size <= LARGEST_BYTES else b""
+            return picture_apart(data, entry.file, page, (wanted.start, wanted.end or 0), entry.sha256)
+        except (OSError, ReadError) as error:
+            reason = str(error) if isinstance(error, ReadError) else f"{entry.file} is not there any more."
+            raise NoDocument(reason) from None
+
     def search(self, wanted: Search) -> JSON:
         """The passages that best answer a question, best first."""
-        found = self.chat.search(wanted.question, wanted.count)
-        texts = [{"sha256": p.chunk.sha256, "page": p.chunk.page, "text": p.chunk.text} for p in found]
+        found = self.chat.search(wanted.question, wanted.count, wanted.documents)
+        texts = [
+            {
+                "sha256": p.chunk.sha256,
+                "page": p.chunk.page,
+                "page_label": p.chunk.page_label_at(p.chunk.start),
+                "text": p.chunk.text,
+            }
+            for p in found
+        ]
         return {
             "question": wanted.question.strip(),
             "passages": [passage.record() | text for passage, text in zip(found, texts, strict=True)],

@@ -6,7 +6,7 @@ import textwrap
 from rag.answer.replies import OWN_WORDS
 from rag.documents.passages import flat
 from rag.types import Answer, Statement
-from ui.numbered import Numbered, Said, where, withheld_line
+from ui.numbered import Numbered, Said, page_named, where, withheld_line
 from ui.searched import searched_for
 
 QUOTE_CHARACTERS = 300
@@ -50,7 +50,8 @@ class Writing:
     def _sources(self, answer: Answer) -> list[str]:
         said, lines = flat(answer.text), []
         for number, cited in enumerate(self._numbered.cited, 1):
-            line = f"- [{number}] {plain(where(cited.document, cited.heading, cited.page, cited.start, cited.end))}"
+            page = page_named(cited.page, cited.page_label)
+            line = f"- [{number}] {plain(where(cited.document, cited.heading, page, cited.start, cited.end))}"
             if flat(cited.quote) not in said:
                 line += f": “{plain(textwrap.shorten(cited.quote, QUOTE_CHARACTERS, placeholder=' …'))}”"
             lines.append(line)

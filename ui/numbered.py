@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from rag.documents.passages import flat
 from rag.types import Citation, Disagreement, Statement
-
-CAUTIONS = {"partial": "check this", "unsupported": "not supported", "contradicted": "contradicted"}
+from ui.verdicts import verdict_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +54,23 @@ def caution(statement: Statement) -> str:
     if statement.verdict == "supported":
         return ""
     why = "; ".join(map(_disagreement, statement.disagreements)) or statement.reason or ""
-    return f"({CAUTIONS[statement.verdict]}{': ' + flat(why) if why else ''})"
+    return f"({verdict_words(statement)}{': ' + flat(why) if why else ''})"
 
 
-def where(document: str, headings: Sequence[str], page: int | None, start: int, end: int) -> str:
-    """Where words stand, for people: the nearest heading only."""
+def where(document: str, headings: Sequence[str], page: str, start: int, end: int) -> str:
+    """Where words stand, for people: the nearest heading only. `page` is as `page_named` gives it."""
     heading = f" › {flat(headings[-1])}" if headings else ""
-    return f"{document}{heading}{f', page {page}' if page else ''}, characters {start}-{end}"
+    return f"{document}{heading}{f', {page}' if page else ''}, characters {start}-{end}"
+
+
+def page_named(page: int | None, label: str | None) -> str:
+    """A page as people know it, by the number printed on it where that is another; empty when there is none."""
+    if page is None:
+        return ""
+    if label is None or label == str(page):
+        return f"page {page}"
+    ending = "th" if page % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(page % 10, "th")
+    return f"page {flat(label)} ({page}{ending} of the file)"
 
 
 def withheld_line(withheld: Sequence[Statement]) -> str:

@@ -45,9 +45,13 @@ def open_index(settings: Settings, say_stale: bool = True) -> Chat:
 def open_up_to_date(settings: Settings) -> Chat:
     """Open it for a door that stays open: with everything that is in the documents folder now.
 
-    Raises DocumentsError as `open_index` does.
+    A folder that nobody named may be missing, and then there are no documents yet. Otherwise raises DocumentsError as
+    `open_index` does.
     """
     check_spec(settings.backend, settings)
+    if not settings.documents.exists() and "documents" not in settings.model_fields_set:
+        note(f"There are no documents yet. Name a folder: pincite chat FOLDER   or put files into {settings.documents}")
+        return Chat(settings)
     find_files(settings.documents)
     chat = Chat(settings)
     if not chat.documents():

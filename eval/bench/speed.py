@@ -19,7 +19,7 @@ from rag.index.store import Store
 from rag.models.embeddings import open_embedder
 from rag.models.minilm import Encoding, MiniLM
 from rag.models.token_vectors import TokenVectors
-from rag.search.hybrid import FOUND, READ, Retrieval
+from rag.search.hybrid import CANDIDATES, RERANK_TOP_K, Retrieval
 from rag.search.rerank import Candidates, MaxSim
 from rag.settings import Settings, load_settings
 
@@ -141,12 +141,12 @@ def _stages(retrieval: Retrieval, model: MiniLM) -> dict[str, float]:
         else:
             vector = np.asarray(retrieval.embedder.embed_query(question), np.float32)
             with timed("nearest"):
-                nearest = store.view(lambda view, v=vector: view.nearest(v, FOUND))  # type: ignore[misc]
+                nearest = store.view(lambda view, v=vector: view.nearest(v, CANDIDATES))  # type: ignore[misc]
             with timed("lexical"):
-                retrieval.lexical.search(question, FOUND)
+                retrieval.lexical.search(question, CANDIDATES)
             ids = [key for key, _ in nearest]
             with timed("rerank"):
-                reranker(question, Candidates(tuple(ids[:READ]), dict))
+                reranker(question, Candidates(tuple(ids[:RERANK_TOP_K]), dict))
             with timed("read_passages"):
                 store.view(lambda view, ids=ids: view.chunks(ids[:COUNT]))  # type: ignore[misc]
     return {name: float(np.median(values[1:])) for name, values in times.items()}

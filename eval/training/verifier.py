@@ -1,252 +1,195 @@
-"""Fits the offline verifier's two heads and its thresholds, and writes `rag/verify/data/offline.json`.
+"""Fits the verifier's stack to a reader, and writes `rag/verify/data/stack.json`: run it whenever the weights change.
 
-    python -m eval.training.verifier CLAIMS.jsonl... [--pairs eval/calibration/seeds.jsonl]
+    python -m eval.training.verifier FOLDER [--reader SPEC] [--out FILE]
 
-CLAIMS are human-labelled rows (`id, source, group, claim, passages, supported`); rows with an id seen before are left
-out, so a file drawn from the others adds nothing. Every figure in the record is out of fold: the rows of a group
-are never on both sides. The pairs of the `reporting` split are judged last and choose nothing.
+FOLDER holds `claim_support_*.jsonl`, human-labelled rows (`source, group, claim, passages, supported`). With the pairs
+of `eval/calibration` they are divided by group: half fits, half reports; rows that name a split go by it.
 Needs scikit-learn, which only development installs.
 """
 
 import argparse
-import dataclasses
 import datetime
+import hashlib
 import json
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedGroupKFold
 
-from eval.calibrate import calibrate, load_rows
+from eval.calibrate import auc, load_rows, pair_accuracy, rounded, word_overlap
 from rag.models.minilm import MiniLM
-from rag.verify import Check
-from rag.verify.examination import examine
-from rag.verify.heads import Boosted, Heads, heads_from
-from rag.verify.offline import agreement_input, judge, support
-from rag.verify.wording import Reader
+from rag.models.reader import open_reader
+from rag.types import JSON
+from rag.verify.reader import Examination, ReaderVerifier, Stack, judge
 
-TARGET = Path("rag/verify/data/offline.json")
-PAIRS = Path("eval/calibration/seeds.jsonl")
-FOLDS, REPEATS = 5, 3
-STRENGTH = 0.03
-TREES: dict[str, Any] = {
-    "max_iter": 150, "learning_rate": 0.04, "max_leaf_nodes": 6, "min_samples_leaf": 10, "l2_regularization": 3.0,
-}  # fmt: skip
-# Which way each feature of the second head may move it; -1 (more of it, more risk) for all others.
-DIRECTIONS = {"stated": 1, "verbatim": 0}
-# Of the true statements, so many are shown as supported, and at most so many are withheld.
-SHOWN_AS_SUPPORTED, WITHHELD = 0.90, 0.05
+TARGET = Path("rag/verify/data/stack.json")
+PAIRS = Path("eval/calibration")
+NATURAL, MATCHED = ("attributionbench", "wice", "mtrag_faithfulness"), "overlap_matched"
+STRENGTH, CONSTANT = 0.03, 1e-4
+# Of the false statements of the pairs, so many at most are shown as supported; of the true ones of each source, so many
+# are withheld; of all that is called contradicted, so many at most are true.
+FALSE_SUPPORTED, FALSE_COPIED, TRUE_WITHHELD, TRUE_CONTRADICTED = 0.10, 0.03, 0.05, 0.01
 
-Row = dict[str, Any]
 Floats = npt.NDArray[np.float64]
 
 
-class OutOfFold:
-    """Judges a row by the scores of the folds that did not see its group."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A row with what there was to judge by; `exact` where it is quoted, which needs no judgement."""
 
-    name = "offline, out of fold"
-    quality = "scores of folds that did not see the row's group"
+    row: JSON
+    seen: Examination | None
+    exact: bool
 
-    def __init__(self, rows: list[Row], scores: Floats) -> None:
-        pairs = zip(rows, scores, strict=True)
-        self._scores = {(row["claim"], tuple(row["passages"])): float(score) for row, score in pairs}
-
-    def check(self, statement: str, quotes: Sequence[str]) -> Check:
-        """The score that was written down; 0 where there was nothing to examine."""
-        return Check("partial", self._scores.get((statement, tuple(quotes)), 0.0))
+    @property
+    def fits(self) -> bool:
+        """Whether the row is in the half that fits."""
+        if "split" in self.row:
+            return bool(self.row["split"] == "tuning")
+        return hashlib.sha256(str(self.row["group"]).lower().encode()).digest()[0] < 128
 
 
 def main() -> None:
-    """Read, examine, fit, write."""
-    parser = argparse.ArgumentParser(description="Fit the offline verifier.")
-    parser.add_argument("claims", nargs="+", type=Path)
-    parser.add_argument("--pairs", type=Path, default=PAIRS)
+    """Read, examine, fit, report, write."""
+    parser = argparse.ArgumentParser(description="Fit the verifier's stack.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--reader", default="bundled")
     parser.add_argument("--out", type=Path, default=TARGET)
     options = parser.parse_args()
-    files = {path.name: load_rows(path) for path in options.claims}
-    pairs = load_rows(options.pairs)
-    reader = Reader(MiniLM())
-    for row in [*unique(files), *pairs]:
-        row["seen"] = examine(row["claim"], row["passages"], reader)
-    record = train(files, [row for row in pairs if row["seen"]])
-    record["data"] = [*files, options.pairs.name]
+    files = {name: options.folder / f"claim_support_{name}.jsonl" for name in (*NATURAL, MATCHED)}
+    files |= {path.stem: path for path in sorted(PAIRS.glob("*.jsonl")) if "claim" in load_first(path)}
+    verifier = ReaderVerifier(open_reader(options.reader, 1), MiniLM(1), _stack({}, {}, {}))
+    data, known, began = dict[str, list[Seen]](), dict[str, Seen](), time.process_time()
+    for name, path in files.items():
+        for row in load_rows(path):
+            key = json.dumps([row["claim"], row["passages"]])
+            known[key] = known.get(key) or examined(row, verifier)
+            data.setdefault(name, []).append(Seen(row, known[key].seen, known[key].exact))
+    cost = 1000 * (time.process_time() - began) / len(known)
+    record = fitted(data) | {"reader": options.reader, "cpu_ms_per_statement": round(cost, 1)}
     options.out.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
-    print(json.dumps(record["scores"], indent=1))
+    print(json.dumps(record["report"], indent=1))
 
 
-def unique(files: dict[str, list[Row]]) -> list[Row]:
-    """The rows of all files, each id as it stands in the first file that has it."""
-    return list({row["id"]: row for rows in reversed(files.values()) for row in rows}.values())
+def load_first(path: Path) -> JSON:
+    """The first row of a JSONL file."""
+    with path.open(encoding="utf-8") as lines:
+        row: JSON = json.loads(next(lines))
+    return row
 
 
-def train(files: dict[str, list[Row]], pairs: list[Row]) -> dict[str, Any]:
-    """The training record: both heads, thresholds and scores. Every unique row and every pair has been `seen`."""
-    rows = [row for row in unique(files) if row["seen"]]
-    stated, labels = _table([row["seen"].stated for row in rows]), np.array([row["supported"] for row in rows])
-    names = list(rows[0]["seen"].stated)
-    out_of_fold = np.zeros(len(rows))
-    for repeat in range(REPEATS):
-        for train_on, test_on in _folds(labels, [str(row["group"]).lower() for row in rows], repeat):
-            head = heads_from(_record(_fit_stated(names, stated[train_on], labels[train_on]))).stated
-            out_of_fold[test_on] += [head(rows[i]["seen"].stated) / REPEATS for i in test_on]
-    record = _record(_fit_stated(names, stated, labels))
-    tuning = [pair for pair in pairs if pair["split"] == "tuning"]
-    record["agrees"], agreed = _fit_agrees(heads_from(record), tuning)
-    record["thresholds"] = _thresholds(heads_from(record), rows, out_of_fold, tuning, agreed)
-    heads = heads_from(record)
-    seen = zip(rows, out_of_fold, strict=True)
-    scores = [support(r["seen"], p, heads.agrees(agreement_input(r["seen"], heads, p))) for r, p in seen]
-    judge_of_rows = OutOfFold(rows, np.array(scores))
-    record["scores"] = {
-        "all": calibrate(rows, judge_of_rows),
-        "files": {name: calibrate(some, judge_of_rows) for name, some in files.items()},
-        "pairs_tuning_cross_fitted": pair_scores(heads, tuning, agreed),
-        "pairs_reporting": pair_scores(heads, [pair for pair in pairs if pair["split"] == "reporting"]),
-        "reliability_of_stated": _reliability(labels, out_of_fold),
-    }
-    record["quality"] = _quality(record["scores"]["all"])
-    return record
+def examined(row: JSON, verifier: ReaderVerifier) -> Seen:
+    """A row, read once."""
+    exact = verifier.check_quoted(row["claim"], row["passages"])
+    return Seen(row, None if exact else verifier.examine(row["claim"], row["passages"]), exact)
 
 
-def _table(features: Sequence[dict[str, float]]) -> Floats:
-    return np.array([list(one.values()) for one in features], np.float64)
-
-
-def _folds(labels: npt.NDArray[Any], groups: list[str], seed: int) -> list[tuple[Any, Any]]:
-    splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
-    return list(splitter.split(np.zeros(len(labels)), labels, groups))
-
-
-def _record(stated: dict[str, Any]) -> dict[str, Any]:
-    """A training record as far as it goes."""
+def fitted(data: dict[str, list[Seen]]) -> JSON:
+    """The record: both heads, thresholds, and what they come to on the other half."""
+    fit = {name: [one for one in rows if one.fits and one.seen] for name, rows in data.items() if name != MATCHED}
+    everything = [one for rows in fit.values() for one in rows]
+    weights = [1 / len(rows) for rows in fit.values() for _ in rows]
+    support = _regression([one.seen.support for one in everything if one.seen], everything, weights)
+    copies = [one for one in everything if one.seen and one.seen.copy]
+    copy = _regression([one.seen.copy for one in copies if one.seen and one.seen.copy], copies, [1.0] * len(copies))
+    thresholds = _thresholds(fit, _stack(support, copy, {}))
+    stack = _stack(support, copy, thresholds)
+    report = {name: _report([one for one in rows if not one.fits], stack) for name, rows in data.items()}
+    natural = np.mean([report[name]["auc"] for name in NATURAL])
+    floor = np.mean([report[name]["floor_auc"] for name in NATURAL])
     return {
-        "about": "Written by eval/train_verifier.py. `stated`: [mean, deviation, coefficient] a feature. `agrees`: "
-        "boosted trees, each node [feature, threshold, if at most, if above].",
+        "about": "Written by python -m eval.training.verifier; terms are [mean, deviation, coefficient].",
         "date": datetime.date.today().isoformat(),
-        "data": [],
-        "quality": "",
-        "thresholds": {"supported_from": 0.5, "unsupported_below": 0.2},
-        "scores": {},
-        "stated": stated,
-        "agrees": {"intercept": 0.0, "trees": []},
+        "quality": f"reader: AUC {natural:.2f} on human labels of three kinds, where counting shared words has "
+        f"{floor:.2f}; of near copies with one word reversed it shows "
+        f"{report['changes']['kinds']['one_word_reversed']['supported']:.0%} as supported",
+        "thresholds": thresholds,
+        "support": support,
+        "copy": copy,
+        "report": report,
     }
 
 
-def _fit_stated(names: list[str], table: Floats, labels: npt.NDArray[Any]) -> dict[str, Any]:
-    """Logistic regression on standardised features."""
-    mean, deviation = table.mean(axis=0), table.std(axis=0) + 1e-9
-    fitted = LogisticRegression(C=STRENGTH, max_iter=3000).fit((table - mean) / deviation, labels)
-    terms = zip(names, mean, deviation, fitted.coef_[0], strict=True)
-    return {
-        "intercept": round(float(fitted.intercept_[0]), 5),
-        "terms": {name: [round(float(value), 5) for value in values] for name, *values in terms},
-    }
-
-
-def _fit_agrees(heads: Heads, pairs: list[Row]) -> tuple[dict[str, Any], Floats]:
-    """The second head on all pairs, and each pair's probability from folds that did not see its group."""
-    inputs = [agreement_input(pair["seen"], heads) for pair in pairs]
-    names, table = list(inputs[0]), _table(inputs)
-    labels = np.array([pair["supported"] for pair in pairs])
-    out_of_fold = np.zeros(len(pairs))
-    for repeat in range(REPEATS):
-        for train_on, test_on in _folds(labels, [pair["pair_id"] for pair in pairs], repeat):
-            fold = {
-                **_record({"intercept": 0.0, "terms": {}}),
-                "agrees": _boost(names, table[train_on], labels[train_on]),
-            }
-            head = heads_from(fold).agrees
-            out_of_fold[test_on] += [head(inputs[i]) / REPEATS for i in test_on]
-    return _boost(names, table, labels), out_of_fold
-
-
-def _boost(names: list[str], table: Floats, labels: npt.NDArray[Any]) -> dict[str, Any]:
-    model = HistGradientBoostingClassifier(
-        **TREES, monotonic_cst=[DIRECTIONS.get(name, -1) for name in names], random_state=0, early_stopping=False
-    ).fit(table, labels)
-    # scikit-learn has no public view of these trees; the record is checked against the model itself below.
-    trees = [_tree(names, stage[0].nodes, 0) for stage in model._predictors]
-    record = {"intercept": float(model._baseline_prediction.ravel()[0]), "trees": trees}
-    head = _boosted(record)
-    ours = np.array([head(dict(zip(names, row, strict=True))) for row in table])
-    if not np.allclose(ours, model.predict_proba(table)[:, 1], atol=1e-3):
-        raise ValueError("The exported trees do not compute what scikit-learn's do.")
-    return record
-
-
-def _boosted(agrees: dict[str, Any]) -> Boosted:
-    return heads_from({**_record({"intercept": 0.0, "terms": {}}), "agrees": agrees}).agrees
-
-
-def _tree(names: list[str], nodes: Any, at: int) -> Any:
-    node = nodes[at]
-    if node["is_leaf"]:
-        return round(float(node["value"]), 6)
-    threshold = float(node["num_threshold"])
-    sides = [_tree(names, nodes, int(node[side])) for side in ("left", "right")]
-    return [names[int(node["feature_idx"])], threshold, *sides]
-
-
-def _thresholds(heads: Heads, rows: list[Row], stated: Floats, tuning: list[Row], agreed: Floats) -> dict[str, float]:
-    """Where supported begins, from the tuning pairs; where unsupported begins, from all true statements."""
-    lenient = dataclasses.replace(heads, supported_from=0.0)
-    could = [
-        chance if judge(pair["seen"], lenient, float(chance)).verdict == "supported" else 0.0
-        for pair, chance in zip(tuning, agreed, strict=True)
-        if pair["supported"]
-    ]
-    supported_from = float(np.quantile(could, 1 - SHOWN_AS_SUPPORTED))
-    scores = [score for score, row in zip(stated, rows, strict=True) if row["supported"]]
-    scores += [heads.stated(pair["seen"].stated) for pair in tuning if pair["supported"]]
-    return {
-        "supported_from": round(supported_from, 4),
-        # Less than may be withheld: a true statement can be called contradicted as well, and other documents differ.
-        "unsupported_below": round(float(np.quantile(scores, WITHHELD - 0.02)), 4),
-    }
-
-
-def pair_scores(heads: Heads, pairs: list[Row], agreed: Floats | None = None) -> dict[str, Any]:
-    """How the labelled pairs are shown: by verdict, overall and by kind."""
-    checks = [judge(pair["seen"], heads, None if agreed is None else float(agreed[i])) for i, pair in enumerate(pairs)]
-    caught: dict[str, list[bool]] = {}
-    kept: dict[str, list[bool]] = {}
-    withheld = []
-    for pair, check in zip(pairs, checks, strict=True):
-        wording = "near_verbatim" if pair["near_verbatim"] else "reworded"
-        if pair["supported"]:
-            withheld.append(check.verdict in ("unsupported", "contradicted"))
-        for name in ("all", wording) if pair["supported"] else ("all", wording, pair["kind"]):
-            (kept if pair["supported"] else caught).setdefault(name, []).append(
-                (check.verdict == "supported") == bool(pair["supported"])
-            )
-    return {
-        "false_not_shown_as_supported": {name: round(float(np.mean(hits)), 3) for name, hits in caught.items()},
-        "true_shown_as_supported": {name: round(float(np.mean(hits)), 3) for name, hits in kept.items()},
-        "true_withheld": round(float(np.mean(withheld)), 3),
-        "auc": round(float(roc_auc_score([p["supported"] for p in pairs], [c.score for c in checks])), 3),
-    }
-
-
-def _reliability(labels: npt.NDArray[Any], scores: Floats) -> list[dict[str, float]]:
-    """Tenths of the scores: how high they are on average, and how many of them are true."""
-    tenths = np.array_split(np.argsort(scores), 10)
-    return [
-        {"n": len(t), "predicted": round(float(scores[t].mean()), 3), "true": round(float(labels[t].mean()), 3)}
-        for t in tenths
-    ]
-
-
-def _quality(scores: dict[str, Any]) -> str:
-    return (
-        f"offline verifier: AUC {scores['auc']:.2f} on {scores['n']:,} human labels it was not fitted on, "
-        f"where word overlap has {scores['floor_auc']:.2f}"
+def _stack(support: JSON, copy: JSON, thresholds: dict[str, float]) -> Stack:
+    empty = {"intercept": 0.0, "terms": {}}
+    names = ("supported_from", "partial_from", "copied_from", "contradicted_from")
+    return Stack.of(
+        {
+            "support": support or empty,
+            "copy": copy or empty,
+            "thresholds": thresholds or dict.fromkeys(names, 0.5),
+            "quality": "",
+        }
     )
+
+
+def _regression(features: Sequence[dict[str, float]], rows: Sequence[Seen], weights: Sequence[float]) -> JSON:
+    """Logistic regression on standardised features, both labels and all sources weighing the same."""
+    labels = np.array([one.row["supported"] for one in rows])
+    table = np.array([list(one.values()) for one in features], np.float64)
+    each = np.array(weights) * len(weights) / sum(weights)
+    mean, deviation = table.mean(axis=0), table.std(axis=0) + 1e-9
+    model = LogisticRegression(C=STRENGTH, max_iter=3000, class_weight="balanced")
+    model.fit((table - mean) / deviation, labels, sample_weight=each)
+    terms = zip(features[0], mean, deviation, model.coef_[0], strict=True)
+    return {
+        "intercept": round(float(model.intercept_[0]), 5),
+        "terms": {name: [round(float(v), 5) for v in values] for name, *values in terms if values[1] > CONSTANT},
+    }
+
+
+def _thresholds(fit: dict[str, list[Seen]], stack: Stack) -> dict[str, float]:
+    """Where supported begins, from the pairs, whose citations are as short as those of answers; where it ends, and
+    where contradicted begins, from every source."""
+    pairs = [one for name, rows in fit.items() if name not in NATURAL for one in rows]
+    reworded = [one.seen for one in pairs if one.seen and not one.seen.copy and not one.row["supported"]]
+    copied = [one.seen.copy for one in pairs if one.seen and one.seen.copy and not one.row["supported"]]
+    true = [[one.seen for one in rows if one.seen and one.row["supported"]] for rows in fit.values()]
+    lowest = [np.quantile([stack.support(one.support) for one in some], TRUE_WITHHELD) for some in true]
+    against = [np.quantile([one.contradicted for one in some], 1 - TRUE_CONTRADICTED) for some in true]
+    return {
+        "supported_from": round(float(np.quantile([stack.support(one.support) for one in reworded], 0.9)), 4),
+        "partial_from": round(float(np.mean(lowest)), 4),
+        "copied_from": round(float(np.quantile([stack.copy(one) for one in copied], 1 - FALSE_COPIED)), 4),
+        "contradicted_from": round(float(max(against)), 4),
+    }
+
+
+def _report(rows: Sequence[Seen], stack: Stack) -> dict[str, Any]:
+    """What the stack comes to on rows it was not fitted on."""
+    checks = [_checked(one, stack) for one in rows]
+    labels = np.array([float(one.row["supported"]) for one in rows])
+    scores = np.array([score for _, score in checks])
+    floor = np.array([word_overlap(one.row["claim"], one.row["passages"]) for one in rows])
+    verdicts = np.array([verdict for verdict, _ in checks])
+    kinds = [str(one.row.get("kind") or ("supported" if one.row["supported"] else "not supported")) for one in rows]
+    passing = np.quantile(scores[labels == 1], 0.1)
+    return {
+        "n": len(rows),
+        "auc": rounded(auc(labels, scores)),
+        "floor_auc": rounded(auc(labels, floor)),
+        "pair_accuracy": rounded(pair_accuracy([one.row for one in rows], scores)),
+        "stopped_at_90_passing": round(float((scores[labels == 0] < passing).mean()), 3),
+        "kinds": {kind: _shares(verdicts[np.array(kinds) == kind]) for kind in dict.fromkeys(kinds)},
+    }
+
+
+def _shares(verdicts: npt.NDArray[np.str_]) -> dict[str, float]:
+    """How many rows there are, and which share of them has each verdict."""
+    names = ("supported", "partial", "unsupported", "contradicted")
+    return {"n": len(verdicts), **{name: round(float((verdicts == name).mean()), 3) for name in names}}
+
+
+def _checked(one: Seen, stack: Stack) -> tuple[str, float]:
+    if one.exact:
+        return "supported", 1.0
+    check = judge(one.row["claim"], one.seen, stack) if one.seen else None
+    return (check.verdict, check.score) if check else ("unsupported", 0.0)
 
 
 if __name__ == "__main__":

@@ -5,17 +5,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from rag.answer import replies
-from rag.answer.chain import Reply
-from rag.answer.checking import SHOWN, Checked, is_shown, joined
-from rag.answer.disagreement import CODE, Place, Rival
+from rag.answer.answerer import Found, Reply
+from rag.answer.checking import Checked, is_shown, joined
+from rag.answer.extractive import NAME as OFFLINE
 from rag.llms import cost_usd
 from rag.settings import Settings
 from rag.types import Answer, Notice, Passage, Statement, Status, Timings, Usage
+from rag.verify.conflicts import Conflict
 
 # A model that goes on and on is stopped after this many statements.
 MOST_STATEMENTS = 200
-# The backend that leaves out of the passages what gives orders.
-OFFLINE = "offline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +33,15 @@ class Inquiry:
     question: str
     spec: str
     show: str
+    scope: tuple[str, ...] = ()
     search_question: str = ""
     passages: tuple[Passage, ...] = ()
+    answers_question: float | None = None
     shown: list[Statement] = field(default_factory=list)
     withheld: list[Statement] = field(default_factory=list)
     dangling: list[str] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
-    cited: set[Place] = field(default_factory=set)
-    quoted: set[str] = field(default_factory=set)
-    rivals: list[tuple[Rival, bool]] = field(default_factory=list)
+    conflicts: dict[frozenset[str], Conflict] = field(default_factory=dict)
     idle_citations: int = 0
     answered_by: str | None = None
     usage: Usage = field(default_factory=Usage)
@@ -51,17 +50,18 @@ class Inquiry:
     _began: float = field(default_factory=time.perf_counter)
 
     @classmethod
-    def of(cls, question: str, spec: str, settings: Settings) -> "Inquiry":
-        """A question that has just been asked."""
-        return cls(question, spec, settings.show, search_question=question)
+    def of(cls, question: str, spec: str, settings: Settings, scope: Iterable[str] = ()) -> "Inquiry":
+        """A question that has just been asked, of the documents in `scope`."""
+        return cls(question, spec, settings.show, tuple(scope), search_question=question)
 
     def notice(self, code: str, message: str) -> None:
         """Something the reader should know."""
         self.notices.append(Notice(code, message))
 
-    def found(self, search_question: str, passages: tuple[Passage, ...]) -> None:
+    def found(self, found: Found) -> None:
         """The search is done."""
-        self.search_question, self.passages, self.search_ms = search_question, passages, self._elapsed_ms()
+        self.search_question, self.passages, self.search_ms = found.question, found.passages, self._elapsed_ms()
+        self.used(found.usage)
 
     def add(self, checked: Checked) -> Iterator[Statement]:
         """Takes in a checked statement; gives it back unless the whole answer is held until its end."""
@@ -75,35 +75,17 @@ class Inquiry:
                 self.first_statement_ms = self._elapsed_ms()
             yield statement
 
-    def contradicted(self, rivals: Iterable[Rival], item: bool = False) -> None:
-        """Notes sentences that contradict a statement, or the question. They are quoted later: the model may yet."""
-        for rival in rivals:
-            self.notices.append(rival.notice)
-            self.rivals.append((rival, item))
+    def conflicting(self, found: Iterable[Conflict]) -> None:
+        """Notes sentences that say otherwise than a cited one, each pair once. The model may cite them yet."""
+        for conflict in found:
+            if self.conflicts.setdefault(conflict.pair, conflict) is conflict:
+                self.notice("sources_disagree", conflict.message)
 
-    def cites(self, places: Iterable[Place], statement: Statement) -> None:
-        """A statement to be shown cites these sentences, so that they need not be quoted; unless it is a quotation."""
-        text = statement.text.removeprefix("- ")
-        quotes = any(text == rival.text and rival.notice.code == CODE for rival, _ in self.rivals)
-        if statement.verdict in SHOWN and not quotes:
-            self.cited.update(places)
-
-    def uncited_rivals(self, final: bool) -> Iterator[tuple[Rival, bool]]:
-        """What is to be quoted now, each with whether it stands in a list; what has been cited is left out.
-
-        What contradicts a statement follows it; what contradicts the question waits for the end.
-        """
-        waiting = [(rival, item) for rival, item in self.rivals if final or rival.notice.code == CODE]
-        self.rivals = [one for one in self.rivals if one not in waiting]
-        for rival, item in waiting:
-            if rival.place not in self.cited:  # the same sentence may contradict several statements
-                self.cited.add(rival.place)
-                self.quoted.add(rival.text)
-                yield rival, item
-
-    def has_quoted(self, text: str) -> bool:
-        """Whether these words have been quoted already as what contradicts a statement."""
-        return text.removeprefix("- ") in self.quoted
+    def uncited_conflicts(self) -> list[Conflict]:
+        """What no shown statement cites, of that which says otherwise; each sentence once."""
+        cited = {(citation.document, citation.start) for one in self.shown for citation in one.citations}
+        left = {(one.document, one.start): one for one in self.conflicts.values()}
+        return [conflict for place, conflict in left.items() if place not in cited]
 
     def cited_documents(self) -> set[str]:
         """The documents that statements cite, the withheld ones too: a reader can open those."""
@@ -143,6 +125,12 @@ class Inquiry:
         if reply.finish == "refused":
             self.notice("model_refused", "The model declined to answer.")
 
+    def forget(self) -> None:
+        """What was said so far were the model's thoughts."""
+        for said in (self.shown, self.withheld, self.dangling):
+            said.clear()
+        self.idle_citations, self.first_statement_ms = 0, None
+
     def used(self, usage: Usage) -> None:
         """Adds the tokens of one call to the model."""
         if usage.input_tokens is not None or usage.output_tokens is not None:
@@ -170,7 +158,8 @@ class Inquiry:
             backend=self.spec, answered_by=self.answered_by, embedder=origin.embedder, verifier=origin.verifier,
             index=origin.index, usage=Usage(*tokens, cost),
             timings=Timings(self.search_ms, self.first_statement_ms, self._elapsed_ms()),
-            notices=tuple(self.notices), error=error,
+            notices=tuple(self.notices), error=error, scope=self.scope,
+            answers_question=self.answers_question,
         )  # fmt: skip
 
     def _elapsed_ms(self) -> float:

@@ -1,28 +1,26 @@
-"""The LangChain chain: standalone question, retrieval, prompt of numbered sentences, chat model, parser.
-
-It knows no backend by name; the offline one takes the same path as the others.
-"""
+"""The LangChain chains of an answer: a follow-up's rewriting; prompt of numbered sentences, chat model, parser."""
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
-from operator import itemgetter
+from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
-from langchain_core.runnables import Runnable, RunnableBranch, RunnableConfig, RunnableLambda, RunnablePassthrough
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda, RunnablePassthrough
 
+from rag.answer.answerer import Part, Reply, Restart
 from rag.answer.parser import AnswerParser, Draft, Refused
 from rag.documents.passages import flat
-from rag.llms.prompts import conversation, numbered, prompt
-from rag.types import Passage, Usage
+from rag.errors import BackendUnavailable, StreamCut
+from rag.llms.prompts import CITABLE, conversation, numbered, prompt
+from rag.types import Usage
 
 REWRITTEN_CHARACTERS = 600
 # A small model may say the same for ever; it is stopped when it has repeated one statement this often.
-MOST_REPETITIONS = 3
+MAX_REPETITIONS = 3
 # What makes no difference to whether two statements are the same: punctuation, and the number of a list item.
 _WORDLESS = re.compile(r"^\W*\d{1,3}[.)]\s|\W+")
 
@@ -30,46 +28,22 @@ State = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """What the model's side says about its answer: streamed when it begins and when it has ended."""
+class Rewritten:
+    """A follow-up as a question of its own, and what writing it used."""
 
-    answered_by: str | None = None
-    passed_over: tuple[str, ...] = ()
-    finish: str | None = None
-    usage: Usage = field(default_factory=Usage)
+    question: str
+    usage: Usage
 
 
-Part = Draft | Refused | Reply
-
-
-def finding(
-    model: BaseChatModel,
-    search: Callable[[str], tuple[Passage, ...]],
-    respell: Callable[[str, Sequence[Passage]], str],
-) -> Runnable[State, State]:
-    """`{question, history}` to the same with `search_question`, `passages` and what `rewriting` used, if anything.
-
-    A question that `respell` changes in the light of its passages is searched for again.
-    """
+def rewriting(model: BaseChatModel) -> Runnable[State, Rewritten]:
+    """`{question, history}` to a question that can be understood alone."""
     rewrite = RunnableLambda(_to_rewrite) | prompt("rewrite") | model
-    alone = RunnableBranch(
-        (itemgetter("history"), RunnablePassthrough.assign(rewritten=rewrite) | RunnableLambda(_rewritten)),
-        RunnablePassthrough.assign(search_question=itemgetter("question")),
-    )
-
-    def found(state: State) -> State:
-        passages = search(state["search_question"])
-        question = respell(state["search_question"], passages)
-        if question != state["search_question"]:
-            passages = search(question)
-        return state | {"search_question": question, "passages": passages}
-
-    return alone | RunnableLambda(found)
+    return RunnablePassthrough.assign(rewritten=rewrite) | RunnableLambda(_rewritten)
 
 
 def writing(model: BaseChatModel, prompt_name: str) -> Runnable[State, Part]:
     """`{search_question, passages}` to the parts of an answer, streamed."""
-    return RunnableLambda(_to_answer) | prompt(prompt_name) | model | Parsing()
+    return RunnableLambda(lambda state: _messages(prompt_name, state)) | model | Parsing()
 
 
 class Parsing(Runnable[BaseMessage, Part]):
@@ -93,16 +67,21 @@ def _to_rewrite(state: State) -> dict[str, str]:
     return {"question": state["question"], "history": conversation(state["history"])}
 
 
-def _to_answer(state: State) -> dict[str, str]:
-    return {"question": state["search_question"], "passages": numbered(state["passages"])}
+def _messages(prompt_name: str, state: State) -> list[BaseMessage]:
+    """The prompt; its last message carries the passages as values too, for a model that takes documents."""
+    question, passages = state["search_question"], state["passages"]
+    messages = prompt(prompt_name).format_messages(question=question, passages=numbered(passages))
+    if prompt_name == "answer":
+        messages[-1].additional_kwargs[CITABLE] = question, passages
+    return messages
 
 
-def _rewritten(state: State) -> State:
-    """The state with the model's rewriting, if it is one; else with the question as it was asked."""
+def _rewritten(state: State) -> Rewritten:
+    """The model's rewriting, if it is one; else the question as it was asked."""
     message: BaseMessage = state["rewritten"]
     line = flat(message.text).strip('"“” ')
     is_one = 0 < len(line) <= REWRITTEN_CHARACTERS and any(c.isalnum() for c in line)
-    return state | {"search_question": line if is_one else state["question"], "rewriting": _used(message)}
+    return Rewritten(line if is_one else state["question"], _used(message))
 
 
 def _used(message: BaseMessage) -> Usage:
@@ -111,21 +90,44 @@ def _used(message: BaseMessage) -> Usage:
 
 
 def _parts(messages: Iterator[BaseMessage]) -> Iterator[Part]:
-    """The drafts in a streamed message, each once, and what it says about itself."""
-    parser = AnswerParser()
+    """The drafts in a streamed message, each once, and what it says about itself.
+
+    What a model that may think aloud says without the form that the prompt asks for is held until its end. Raises
+    BackendUnavailable when the model has written neither a statement nor the refusal: that is no abstention.
+    """
+    parser, aloud, held = AnswerParser(), False, list[Draft | Refused]()
     said: Counter[str] = Counter()
-    for message in messages:
-        metadata = message.response_metadata
-        if metadata.get("answered_by"):
-            yield Reply(metadata["answered_by"], tuple(metadata.get("passed_over", ())))
-        yield from _unsaid(parser.feed(message.text), said)
-        if said and max(said.values()) > MOST_REPETITIONS:
-            yield Reply(finish="repeated")
-            return
-        used = _used(message)
-        if "finish" in metadata or used != Usage():
-            yield Reply(finish=metadata.get("finish"), usage=used)
-    yield from _unsaid(parser.finish(), said)
+    answered_by, finish, cut = "The model", None, None
+    try:
+        for message in messages:
+            metadata = message.response_metadata
+            if metadata.get("answered_by"):
+                answered_by, aloud = metadata["answered_by"], metadata.get("thinks_aloud", False)
+                yield Reply(answered_by, tuple(metadata.get("passed_over", ())))
+            if metadata.get("restart"):
+                parser, aloud, held = AnswerParser(), False, []
+                said.clear()
+                yield Restart()
+            held += _unsaid(parser.feed(message.text), said)
+            if parser.in_form or not aloud:
+                yield from held
+                held.clear()
+            if said and max(said.values()) > MAX_REPETITIONS:
+                finish = "repeated"
+                yield Reply(finish=finish)
+                break
+            finish, used = metadata.get("finish") or finish, _used(message)
+            if "finish" in metadata or used != Usage():
+                yield Reply(finish=metadata.get("finish"), usage=used)
+    except StreamCut as error:
+        cut = error
+    held += _unsaid(parser.finish(cut=cut is not None or finish in ("length", "refused", "repeated")), said)
+    yield from held
+    if cut:
+        raise cut
+    if not said and not parser.refused:
+        what = "declined to answer" if finish == "refused" else "wrote no statement"
+        raise BackendUnavailable(f"{answered_by} {what}. Ask again, or use another one with --backend.")
 
 
 def _unsaid(parts: Iterator[Draft | Refused], said: Counter[str]) -> Iterator[Part]:

@@ -6,18 +6,15 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.answer.citations import resolve
-from rag.answer.fragments import asserts
 from rag.answer.parser import Draft
 from rag.documents.passages import SEPARATOR, flat, heading_line, sentence_texts
 from rag.models.minilm import MiniLM
 from rag.types import Citation, Notice, Passage, Statement
 from rag.verify import Verifier, idle
-from rag.verify.examination import whole
+from rag.verify.difference import words_in
 from rag.verify.prompt_injection import addressed_to_answerer, orders_in
-from rag.verify.wording import outline
 
 SHOWN = ("supported", "partial")
-FRAGMENT = "a few words, not a whole statement; read the cited sentence"
 ORDERED = "the cited sentence is addressed to whoever answers"
 EXAMPLE_CHARACTERS = 80
 
@@ -40,12 +37,13 @@ def check(draft: Draft, passages: Sequence[Passage], model: MiniLM, verifier: Ve
     verdict = verifier.check(claim, quotes)
     unneeded = idle(claim, quotes, verifier) if verdict.verdict in SHOWN else set()
     kept = tuple(citation for i, citation in enumerate(citations) if i not in unneeded)
-    if verdict.verdict == "supported" and not (draft.listed or asserts(item) or whole(claim, quotes)):
-        verdict = dataclasses.replace(verdict, verdict="partial", reason=FRAGMENT)
     if verdict.verdict == "supported" and any(_is_order(citation, passages) for citation in kept):
         verdict = dataclasses.replace(verdict, verdict="partial", reason=ORDERED)
     text = f"{draft.label}: {draft.text}" if _is_known(draft.label, kept) else draft.text
-    statement = Statement(text, verdict.verdict, round(verdict.score, 4), verdict.reason, verdict.disagreements, kept)
+    before = len(text) - len(claim)
+    words = tuple((start + before, end + before) for start, end in verdict.unsupported_words)
+    score = round(verdict.score, 4)
+    statement = Statement(text, verdict.verdict, score, verdict.reason, verdict.disagreements, kept, words)
     return Checked(statement, dangling, len(unneeded))
 
 
@@ -77,9 +75,9 @@ def order_notices(passages: Sequence[Passage], cited: Collection[str], read_by: 
 
 def _is_known(label: str, citations: Sequence[Citation]) -> bool:
     """Whether the words of a label stand in the cited sentences or their headings, so that it adds nothing to them."""
-    said = outline(label)
-    known = {one for c in citations for text in (c.quote, *c.heading) for one in outline(text).stems}
-    return len(said) > 0 and {one for one, content in zip(said.stems, said.content, strict=True) if content} <= known
+    said = {word for word, _, _ in words_in(label)}
+    known = {word for c in citations for text in (c.quote, *c.heading) for word, _, _ in words_in(text)}
+    return bool(said) and said <= known
 
 
 def _is_order(citation: Citation, passages: Sequence[Passage]) -> bool:

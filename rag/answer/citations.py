@@ -53,5 +53,7 @@ def _words(text: str) -> set[str]:
 def _citation(passage: Passage, sentence: Sentence, origin: Origin) -> Citation:
     chunk = passage.chunk
     quote = chunk.quote(sentence.start, sentence.end)
-    page = chunk.page_at(sentence.start)
-    return Citation(chunk.document, chunk.sha256, sentence.start, sentence.end, quote, page, chunk.headings, origin)
+    page, label = chunk.page_at(sentence.start), chunk.page_label_at(sentence.start)
+    return Citation(
+        chunk.document, chunk.sha256, sentence.start, sentence.end, quote, page, chunk.headings, origin, label
+    )

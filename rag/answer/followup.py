@@ -1,133 +1,135 @@
-"""Turning a follow-up question into one that can be searched alone, without a language model.
+"""Turning a follow-up into a question of its own, without a language model: of several readings the best answered.
 
-A question that lacks something ("Why does it matter for them?", "And in winter?") gets the topic of the turns before
-it in brackets; a complete one is left alone. Repeating whole turns instead finds less than the last turn alone.
+A follow-up is read alone, after the question before it, as that question with its own words in the place of those
+they are likest to, and beside what the last answer said. Each reading is searched, and a logistic regression fitted
+by `python -m eval.training.answering` says which one the documents answer, and was meant.
 """
 
+import functools
 import importlib.resources
+import json
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from rag.answer.enumeration import item_meant
-from rag.models.minilm import MiniLM
-from rag.types import Turn
+import numpy as np
+import numpy.typing as npt
 
-WORD = re.compile(r"[^\W_](?:[\w'’&.-]*[^\W_])?")
-# Words that carry no topic. Pronouns and question words among them.
-PLAIN = frozenset(importlib.resources.files("rag").joinpath("data", "plain_words.txt").read_text("utf-8").split())
-PRONOUN = re.compile(r"\b(?:it|its|it's|they|them|their|theirs|they're|he|she|him|his|her|hers)\b", re.IGNORECASE)
-# "this", "those" and the like stand for something when no noun follows: "how is that calculated", "what are these?"
-_AUXILIARIES = "is was did does do has had will would can could should".split()
-POINTER = re.compile(
-    rf"\b(?:{'|'.join(rf'(?<={auxiliary} )that' for auxiliary in _AUXILIARIES)}|"
-    r"this|these|those|that(?=\W*$|\W+(?:is|was|are|were|does|did|do|can|could|will|would|has|mean|work|happen)\b)"
-    r"|ones|one(?=\W*$)|there(?=\W*$)|another|(?<!each )others?(?! than)|else|the same|the former|the latter)\b",
-    re.IGNORECASE,
-)
-# "What became paramount then?": when, the turn before says.
-AT_THAT_TIME = re.compile(r"\b(?:then|afterwards?|after (?:that|this)|at (?:that|the) time)\W*$", re.I)
-OPENING = re.compile(
-    r"\W*(?:what|how|why|who|whom|whose|when|where|which|is|are|was|were|am|do|does|did|can|could|should|would|will"
-    r"|has|have|tell|explain|describe|list|give|show|summari[sz]e|compare|define|name|please|let|i'd"
-    r"|i (?:would|want|need))\b",
-    re.IGNORECASE,
-)
-CONTINUING = re.compile(
-    r"\W*(?:and|or|but|so|then|also|what about|how about|what if|why not|how come)\b", re.IGNORECASE
-)
-DEFINITION = re.compile(r"\W*(?:what|who)(?:'s| is| are| was| were| does)\b|.*\bwhat\b.*\bmeans?\b", re.I)
-BREAK = re.compile(r"[.,;:?!()\"“”…]")
+from rag.answer.answerer import Found, Search
+from rag.answer.selection import LOGIT_LIMIT, logit, passage_pair
+from rag.documents.passages import flat
+from rag.models.logistic import Logistic
+from rag.models.minilm import Encoding, MiniLM, Vectors
+from rag.models.reader import Reader
+from rag.types import Passage, Turn
 
-# A pronoun after so many topic words means one of them.
-ANTECEDENT_WORDS = 2
-# Words without a verb in front are a fragment when they are so few.
-FRAGMENT_WORDS = 2
-TURNS_BACK = 3
-MOST_TERMS = 2
-MOST_TERM_WORDS = 4
+# So many of a reading's passages are read, and so much of an answer is leant on.
+PASSAGES_READ, ANSWER_CHARACTERS = 2, 200
+_WORD = re.compile(r"\w[\w'’.-]*")
 
 
-def standalone(question: str, history: Sequence[Turn], model: MiniLM) -> str:
-    """`question`, with the topic of the conversation in brackets when it cannot be understood alone."""
-    if history and history[-1].role == "assistant" and (item := item_meant(question, history[-1].content)):
-        return f"{question.rstrip()} ({' '.join(word for run in _runs(item) for word in run)})"
-    if not lacks_topic(question):
-        return question
-    asked = _asked_before(history, model)
-    known = {word.casefold() for word in WORD.findall(question)}
-    terms = [term for term in _topic(asked, model) if not {word.casefold() for word in term} <= known]
-    if not terms:
-        return question
-    return f"{question.rstrip()} ({', '.join(' '.join(term) for term in terms[:MOST_TERMS])})"
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One reading of a follow-up, and which kind of reading it is."""
+
+    kind: str
+    question: str
 
 
-def _asked_before(history: Sequence[Turn], model: MiniLM) -> list[str]:
-    """The user's turns; from one on that named an item of the answer before it by its place, that item in its stead."""
-    asked: list[str] = []
-    for number, turn in enumerate(history):
-        if turn.role == "user":
-            before = history[number - 1].content if number and history[number - 1].role == "assistant" else ""
-            item = item_meant(turn.content, before)
-            asked = [item] if item else [*asked, turn.content]
-    return asked
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A candidate with what it finds, and the features that the choice goes by."""
+
+    candidate: Candidate
+    passages: tuple[Passage, ...]
+    features: Mapping[str, float]
 
 
-def lacks_topic(question: str) -> bool:
-    """Whether a question points at something that it does not name, or names next to nothing."""
-    first, _, rest = question.partition(". ")
-    if rest and not _runs(first):  # "That is fine. Could you tell me …"
-        question = rest
-    if AT_THAT_TIME.search(question):
-        return True
-    content = [found for found in WORD.finditer(question) if found[0].casefold() not in PLAIN]
-    if len(content) < ANTECEDENT_WORDS and not (content and DEFINITION.match(question)):
-        return True
-    enough = content[ANTECEDENT_WORDS - 1].end() if len(content) >= ANTECEDENT_WORDS else len(question)
-    for found in [*PRONOUN.finditer(question), *POINTER.finditer(question)]:
-        if found.start() < enough and not _names(question, found):
-            return True
-    if continuing := CONTINUING.match(question):
-        fragment = not OPENING.match(question, continuing.end())  # "And in winter?"
-        return len(content) <= FRAGMENT_WORDS or fragment or bool(PRONOUN.search(question))
-    return len(content) <= FRAGMENT_WORDS and not OPENING.match(question)
+class FollowUps:
+    """Chooses among the readings of a follow-up. Safe to share between threads."""
+
+    def __init__(self, model: MiniLM, reader: Reader) -> None:
+        self._model, self._reader = model, reader
+
+    def find(self, question: str, history: Sequence[Turn], search: Search) -> Found:
+        """The reading that is likeliest to be meant and answered, with its passages."""
+        readings = self.readings(question, history, search)
+        best = max(readings, key=lambda reading: _fitted()(reading.features)) if len(readings) > 1 else readings[0]
+        return Found(best.candidate.question, best.passages)
+
+    def readings(self, question: str, history: Sequence[Turn], search: Search) -> list[Read]:
+        """Every reading, searched and read; the question alone first."""
+        found = [(candidate, search(candidate.question)) for candidate in self.candidates(question, history)]
+        if len(found) == 1:
+            return [Read(*found[0], {})]
+        scores = [self._answered(candidate.question, passages) for candidate, passages in found]
+        about = self._about(question)
+        return [
+            Read(candidate, passages, _features(candidate.kind, score, scores, about))
+            for (candidate, passages), score in zip(found, scores, strict=True)
+        ]
+
+    def candidates(self, question: str, history: Sequence[Turn]) -> list[Candidate]:
+        """The readings, each text once."""
+        asked = [flat(turn.content) for turn in history if turn.role == "user"]
+        said = [flat(turn.content) for turn in history if turn.role == "assistant"]
+        found = [Candidate("alone", question)]
+        if asked:
+            found.append(Candidate("after", f"{asked[-1]} {question}"))
+            found.append(Candidate("replaced", self._replaced(asked[-1], question)))
+        if asked[1:]:
+            found.append(Candidate("after_earlier", f"{asked[-2]} {question}"))
+        if asked and said:
+            found.append(Candidate("beside_answer", f"{question} ({said[-1][:ANSWER_CHARACTERS]})"))
+        return list({candidate.question: candidate for candidate in reversed(found)}.values())[::-1]
+
+    def _replaced(self, before: str, question: str) -> str:
+        """The question before with the word that is likest to the new one's rarest word in favour of that word."""
+        one, other = self._model.question(before), self._model.question(question)
+        rarest = max(_WORD.finditer(question), key=lambda word: self._model.rarity(word[0]), default=None)
+        words = list(_WORD.finditer(before))
+        if rarest is None or not words:
+            return question
+        wanted = one.tokens @ _within(other, rarest.span()).mean(axis=0)
+        likest = max(words, key=lambda word: float(np.mean(wanted[_inside(one, word.span())])))
+        return f"{before[: likest.start()]}{rarest[0]}{before[likest.end() :]}"
+
+    def _answered(self, question: str, passages: Sequence[Passage]) -> float:
+        """The log odds that one of the best passages answers."""
+        relevances = self._reader.answers([passage_pair(question, one) for one in passages[:PASSAGES_READ]])
+        return max((logit(one.probability) for one in relevances), default=-LOGIT_LIMIT)
+
+    def _about(self, question: str) -> Mapping[str, float]:
+        """How much a question says by itself: its length, and how rare its rarest word is."""
+        words = [word[0] for word in _WORD.finditer(question)]
+        rarest = max((self._model.rarity(word) for word in words), default=0)
+        return {"length": math.log1p(len(words)), "rarity": math.log1p(rarest)}
 
 
-def _names(question: str, pointer: re.Match[str]) -> bool:
-    """Whether a noun follows at once, as in "this library"."""
-    if pointer[0].casefold() not in ("this", "these", "those", "that", "another"):
-        return False
-    following = WORD.match(question, pointer.end() + 1)
-    return following is not None and following[0].casefold() not in PLAIN
+KINDS = ("after", "replaced", "after_earlier", "beside_answer")
 
 
-def _topic(asked: Sequence[str], model: MiniLM) -> list[list[str]]:
-    """What the last turns were about: their rarest runs of topic words, of the latest turn first.
-
-    Goes back until a turn that can be understood alone.
-    """
-    terms: list[list[str]] = []
-    for words in reversed(asked[-TURNS_BACK:]):
-        terms += sorted(_runs(words), key=lambda run: -max(model.rarity(word) for word in run))
-        if terms and not lacks_topic(words):
-            break
-    fresh: list[list[str]] = []
-    for term in terms:
-        said = {word.casefold() for earlier in fresh for word in earlier}
-        if not {word.casefold() for word in term} <= said:
-            fresh.append(term)
-    return fresh
+def _features(kind: str, score: float, scores: Sequence[float], about: Mapping[str, float]) -> dict[str, float]:
+    """For each kind of reading but the first: whether it is one, and that with what the question says by itself."""
+    found = {"answered": score, "answered_behind": max(scores) - score}
+    for one in KINDS:
+        found[one] = float(kind == one)
+        found |= {f"{one}_{name}": value * (kind == one) for name, value in about.items()}
+    return found
 
 
-def _runs(text: str) -> list[list[str]]:
-    """Topic words that stand side by side."""
-    runs: list[list[str]] = [[]]
-    end = 0
-    for found in WORD.finditer(text):
-        if BREAK.search(text[end : found.start()]):
-            runs.append([])
-        end = found.end()
-        if found[0].casefold() in PLAIN:
-            runs.append([])
-        elif len(runs[-1]) < MOST_TERM_WORDS:
-            runs[-1].append(found[0])
-    return [run for run in runs if run]
+def _within(encoding: Encoding, span: tuple[int, int]) -> Vectors:
+    return encoding.tokens[_inside(encoding, span)]
+
+
+def _inside(encoding: Encoding, span: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """Which tokens stand between two characters."""
+    starts, ends = encoding.offsets.T
+    return np.asarray((starts < span[1]) & (ends > span[0]))
+
+
+@functools.cache
+def _fitted() -> Logistic:
+    record = json.loads((importlib.resources.files("rag") / "data" / "answering.json").read_text("utf-8"))
+    return Logistic.of(record["follow_up"])

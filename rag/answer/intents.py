@@ -1,89 +1,101 @@
-"""The commonest first inputs that are not questions about facts: greetings, "what can you do?", overviews."""
+"""The commonest inputs that are not questions about facts, by likeness to examples: greetings, help, overviews."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
-_GREETING = re.compile(
-    r"(?:hi|hello|hey|howdy|greetings|good (?:morning|afternoon|evening|day)|hi there|hello there|"
-    r"thanks|thank you|thank you very much|cheers|bye|goodbye|how are you)"
-)
-_HELP = re.compile(
-    r"(?:help|help me|what can you do(?: for me)?|how do you work|how does this work|how do i use (?:this|you|it)|"
-    r"who are you|what are you|what is (?:this|pincite)|what can i ask(?: you)?)"
-)
-_THESE = (
-    r"(?:these|the|my|your|those|all(?: the| these| my)?|this) (?:documents?|docs|files|folder|texts|articles|sources|"
-    r"corpus|collection|library)"
-)
-_CONTENTS = re.compile(
-    rf"(?:so )?(?:what(?: is|'s| are)? (?:in|inside) {_THESE}|what (?:are|is) {_THESE} (?:about|on)|"
-    rf"what do {_THESE} (?:cover|say|contain|discuss|talk about)|what does {_THESE} (?:cover|contain)|"
-    rf"(?:please )?(?:list|show)(?: me)? {_THESE}|"
-    r"(?:which|what) (?:documents|docs|files|sources) (?:do you have|are there|have you got)|"
-    rf"(?:what|which) (?:topics|subjects)(?: are| do you)? (?:covered|cover|in {_THESE})(?: (?:here|in {_THESE}))?|"
-    r"what do you know(?: about)?|"
-    r"(?:please )?(?:summari[sz]e|outline|(?:give me )?(?:an? )?(?:overview|summary|outline) of) "
-    rf"(?:{_THESE}|everything|it all|all of (?:them|it))|(?:give me )?an overview|tell me about {_THESE})"
-)
-_SUMMARY = re.compile(
-    r"\b(?:summari[sz]e|sum up|outline|overview of|summary of|summary for|tl;?dr|(?:main|key) points (?:of|in)|"
-    r"(?:what is|what's|what does) .+ (?:about|say|cover))\b"
-)
+import numpy as np
+
+from rag.models.minilm import MiniLM, Vectors
+
+Kind = Literal["greeting", "help", "contents", "summary", "question"]
+
+# An input is of the kind of the example that it is likest to, from this cosine on.
+LIKE = 0.8
+EXAMPLES: Mapping[Kind, tuple[str, ...]] = {
+    "greeting": ("Hi", "Hello", "Hello there", "Hey", "Good morning", "Thanks", "Thank you", "How are you?", "Bye"),
+    "help": (
+        "Help",
+        "What can you do?",
+        "What can you do for me?",
+        "Who are you?",
+        "How do I use this?",
+        "How does this chat work?",
+        "What can I ask you?",
+    ),
+    "contents": (
+        "What are these documents about?",
+        "What is in these documents?",
+        "Which documents do you have?",
+        "List the documents",
+        "Summarise all documents",
+        "Give me an overview of these files",
+        "What topics do you cover?",
+    ),
+    "summary": (
+        "Summarise this document",
+        "Summarise this document in three sentences",
+        "Give me an outline of this document",
+        "What is this document about?",
+        "What are the main points of this document?",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
     """What an input asks for. `document` is the one to outline, only with kind "summary"."""
 
-    kind: Literal["greeting", "help", "contents", "summary", "question"]
+    kind: Kind
     document: str | None = None
 
 
 QUESTION = Intent("question")
 
 
-def intent_of(question: str, titles: Mapping[str, str]) -> Intent:
-    """What `question` asks for, given the documents' titles by id. "Hi, what is …" is a question."""
-    text = " ".join(re.sub(r"[!?.,:;\"“”]+", " ", question.lower().replace("’", "'")).split())
-    text = re.sub(r"^(?:please|can you|could you|would you|pls) |(?: please| pls| pincite)$", "", text)
-    if _GREETING.fullmatch(text):
-        return Intent("greeting")
-    if _HELP.fullmatch(text):
-        return Intent("help")
-    if _CONTENTS.fullmatch(text):
-        return Intent("contents")
-    if _SUMMARY.search(text) and (document := _named(question, titles)):
-        return Intent("summary", document)
-    return QUESTION
+class Intents:
+    """Tells what an input asks for."""
+
+    def __init__(self, model: MiniLM) -> None:
+        self._model = model
+
+    def of(self, question: str, titles: Mapping[str, str]) -> Intent:
+        """What `question` asks for, given the documents' titles by id. "Hi, what is …" is a question."""
+        if named := _named(question, titles):
+            document, words = named
+            asked = question.replace(words, "this document")
+            return Intent("summary", document) if self._kind(asked) in ("summary", "contents") else QUESTION
+        kind = self._kind(question)
+        return QUESTION if kind == "summary" else Intent(kind)
+
+    def _kind(self, text: str) -> Kind:
+        likeness = self._examples @ self._model.question(text).vector
+        best = int(np.argmax(likeness))
+        return self._kinds[best] if likeness[best] >= LIKE else "question"
+
+    @cached_property
+    def _kinds(self) -> list[Kind]:
+        return [kind for kind, texts in EXAMPLES.items() for _ in texts]
+
+    @cached_property
+    def _examples(self) -> Vectors:
+        texts = [text for some in EXAMPLES.values() for text in some]
+        return np.stack([encoding.vector for encoding in self._model.encode(texts)])
 
 
-# Words of a request for a summary that say nothing about which document is meant.
-_ASKING = frozenset(
-    "a about an and article articles by can cover document does file for give in is it main me of on one or outline "
-    "overview paper piece please point points s say sentence sentences short sum summarise summarize summary tell text "
-    "that the this three tl dr two up what which with you".split()
-)
-
-
-def _named(question: str, titles: Mapping[str, str]) -> str | None:
-    """The one document that a question names: by its id, its file's name, the start of that, or its whole title."""
-    words = re.findall(r"[\w.#/-]+", question.lower())
-    plain = _plain(question)
-    found = {
-        document
-        for document, title in titles.items()
-        if (stem := document.lower().rsplit("/", 1)[-1]) in words
-        or stem.rsplit(".", 1)[0] in words
-        or any(len(word) >= 3 and re.match(rf"{re.escape(word)}[_\-. ]", stem) for word in words)
-        or (len(_plain(title).split()) > 1 and _plain(title) in plain)
-    }
-    if not found and re.search(r"\b(?:document|article|paper|piece|file|text|page|report)\b", question, re.IGNORECASE):
-        asked = set(_plain(question).split()) - _ASKING
-        found = {d for d, title in titles.items() if len(asked) > 1 and asked <= set(_plain(title).split())}
-    return found.pop() if len(found) == 1 else None
-
-
-def _plain(text: str) -> str:
-    return " ".join(re.findall(r"\w+", text.lower()))
+def _named(question: str, titles: Mapping[str, str]) -> tuple[str, str] | None:
+    """The one document that a question names by its id, its file's name with or without its ending, or its title, and
+    the words that name it.
+    """
+    found = {}
+    for document, title in titles.items():
+        file = document.rsplit("/", 1)[-1]
+        for name in (document, file, file.rsplit(".", 1)[0], title):
+            several = len(re.findall(r"[^\W_]+", name)) > 1  # one word alone is more often a topic than a name
+            words = re.search(rf"(?<!\w)[\"“]?{re.escape(name)}[\"”]?(?!\w)", question, re.IGNORECASE)
+            if several and words:
+                found[document] = words[0]
+                break
+    return next(iter(found.items())) if len(found) == 1 else None

@@ -1,6 +1,7 @@
 """Markers: the numbers a model writes to point at sentences, in every spelling that models use.
 
-`[1.1]`, `[1.1, 1.2]`, `[1.1-1.3]`, `[1.1][1.2]`, `[1]`, `[[1.1]]`, `【1.1】`, `［１．１］`, `(1.1)`, `[sentence 1.1]`.
+`[1.1]`, `[1.1, 1.2]`, `[1.1-1.3]`, `[1.1][1.2]`, `[1]`, `[[1.1]]`, `【1.1】`, `［１．１］`, `(1.1)`, `{1.1}`, `[S1.1]`,
+`(sentence 1.1)`.
 """
 
 import re
@@ -9,18 +10,29 @@ from dataclasses import dataclass
 
 _NUMBER = r"\d{1,4}(?:\s*[.．]\s*\d{1,4})?"
 _DASH = r"[-‐‑–—−~]"
-_SPAN = rf"(?:(?:sentences?|passages?|sources?)\s+)?\^?{_NUMBER}(?:\s*{_DASH}\s*{_NUMBER})?"
-_LIST = rf"{_SPAN}(?:\s*(?:,|;|&|、|，|and)\s*{_SPAN})*"
+# What models call the numbers of the prompt.
+_NOUN = r"(?:sentences?|passages?|sources?|citations?|references?|refs?|ids?|docs?|s|p)[\s.:#]*"
+_SPAN = rf"(?:{_NOUN})?[\^#]?{_NUMBER}(?:\s*{_DASH}\s*{_NUMBER})?"
+_COMMA = r"\s*(?:,|;|&|、|，|and)\s*"
+_LIST = rf"{_SPAN}(?:{_COMMA}{_SPAN})*"
 _DOTTED = rf"\d{{1,4}}\.\d{{1,4}}(?:\s*{_DASH}\s*\d{{1,4}}\.\d{{1,4}})?"
 MARKER = re.compile(
-    rf"[\[【［]+\s*(?P<square>{_LIST})\s*[\]】］]+|[(（]\s*(?P<round>{_DOTTED}(?:\s*[,;]\s*{_DOTTED})*)\s*[)）]",
+    rf"[\[【［]+\s*(?P<square>{_LIST})\s*[\]】］]+"
+    rf"|[(（<{{]\s*(?P<round>{_DOTTED}(?:\s*[,;]\s*{_DOTTED})*|{_NOUN}{_NUMBER}(?:{_COMMA}{_SPAN})*)\s*[)）>}}]",
     re.IGNORECASE,
 )
-MARKERS = re.compile(
-    rf"(?:\s*(?:{MARKER.pattern.replace('?P<square>', '?:').replace('?P<round>', '?:')}))*", re.IGNORECASE
-)
+# One marker or several, with nothing but space between them.
+_PLAIN = MARKER.pattern.replace("?P<square>", "?:").replace("?P<round>", "?:")
+MARKERS = re.compile(rf"(?:\s*(?:{_PLAIN}))*", re.IGNORECASE)
+# What is left of brackets around a marker: "(Source: [1.1])".
+_EMPTIED = re.compile(rf"[ \t]*[(（]\s*(?:{_NOUN})?[\s,;]*[)）]", re.IGNORECASE)
+# A sentence about our numbers and not about what they stand for, "Sentence 1.2 says …", and an opening that only
+# names them: "According to passage [1], …".
+_SPOKEN = rf"(?:sentences?|passages?)\s*(?:#?\d{{1,4}}(?:\.\d{{1,4}})?\b|(?:{_PLAIN}))"
+SPOKEN = re.compile(rf"\W*(?:the\s+)?{_SPOKEN}\s*(?=\w)", re.IGNORECASE)
+OPENING = re.compile(rf"\W*(?:[^\W\d]+\s+){{0,4}}{_SPOKEN}\s*,\s*", re.IGNORECASE)
 # What may still grow into a marker when more of the stream arrives.
-PARTIAL = re.compile(r"[\[【［(（][\[【［\s]*[\w\s.．,;&^、，~\-‐‑–—−]{0,80}\Z")
+PARTIAL = re.compile(r"[\[【［(（<{][\[【［\s]*[\w\s.．,:#;&^、，~\-‐‑–—−]{0,80}\Z")
 LONGEST_RANGE = 64
 
 
@@ -51,9 +63,10 @@ def numbers_in(text: str) -> Iterator[Marker]:
 
 def without_markers(text: str) -> str:
     """`text` without its markers and without the spaces that stood before them."""
-    return re.sub(
-        r"[ \t]+(?=[.,;:!?](?:\s|\Z))", "", re.sub(rf"[ \t]*(?:{MARKER.pattern})", "", text, flags=re.IGNORECASE)
-    )
+    bare = re.sub(rf"[ \t]*(?:{_PLAIN})", "", text, flags=re.IGNORECASE)
+    if bare != text:
+        bare = _EMPTIED.sub("", bare)
+    return re.sub(r"[ \t]+(?=[.,;:!?](?:\s|\Z))", "", bare)
 
 
 def _marker(number: str) -> Marker:

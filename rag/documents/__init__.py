@@ -1,6 +1,7 @@
 """Reading files into documents. One row a format; adding a format is adding a row."""
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,17 +12,21 @@ from rag.documents.html import read_html
 from rag.documents.isolation import read_apart
 from rag.documents.jsonl import read_jsonl
 from rag.documents.markdown import read_markdown
-from rag.documents.office import read_docx, read_pptx
 from rag.documents.pdf import read_pdf
-from rag.documents.plain import read_text
+from rag.documents.plain import LARGEST_TEXT, read_text
 from rag.documents.signatures import mismatch
+from rag.documents.slides import read_pptx
 from rag.documents.tables import read_csv, read_workbook
+from rag.documents.word import read_docx
 from rag.errors import DocumentsError, ReadError
 from rag.types import Document
 
+# Raise this when a converter gives another text or other blocks for the same bytes: every file is read again.
+CONVERTERS = 2
+
 LARGEST_BYTES = 200 * 1024 * 1024
-# The most text one document may hold: twenty long novels.
-LARGEST_TEXT = 20_000_000
+# A longer word is no word: text that never breaks was made to fill a memory.
+LONGEST_WORD = 200_000
 
 # The bytes of a file and its name to the documents in it, and to a ReadError for each part that cannot be read.
 # A reader raises ReadError when nothing of the file can be read. Parsers are imported when first needed.
@@ -37,6 +42,8 @@ PARSERS: dict[str, Reader] = {
     ".htm": read_html,
     ".xhtml": read_html,
     ".epub": read_epub,
+    ".csv": read_csv,
+    ".tsv": read_csv,
 }
 
 READERS: dict[str, Reader] = {
@@ -45,8 +52,6 @@ READERS: dict[str, Reader] = {
     ".md": read_markdown,
     ".markdown": read_markdown,
     ".jsonl": read_jsonl,
-    ".csv": read_csv,
-    ".tsv": read_csv,
     **dict.fromkeys(PARSERS, read_apart),
 }
 
@@ -66,6 +71,12 @@ def find_files(folder: Path) -> list[Path]:
             f"The documents folder {str(folder)!r} holds no document. Put files in it that end in {', '.join(READERS)}."
         )
     return files
+
+
+def unknown_files(folder: Path) -> list[Path]:
+    """The files below `folder` of kinds that are not read, sorted by path; hidden ones and links out are left out."""
+    root = os.path.realpath(folder)
+    return [path for path in _walk(folder) if path.suffix.lower() not in READERS and _readable(path, root)]
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -99,7 +110,7 @@ def read_documents(data: bytes, name: str) -> Iterator[Document | ReadError]:
     """
     try:
         if len(data) > LARGEST_BYTES:
-            raise ReadError(f"{name} is larger than {LARGEST_BYTES // 2**20} MB. Split it into smaller files.")
+            raise too_large(name)
         if not data.strip():
             raise ReadError(f"{name} is empty.")
         if wrong := mismatch(data, name):
@@ -114,11 +125,18 @@ def read_documents(data: bytes, name: str) -> Iterator[Document | ReadError]:
         yield error
 
 
+def too_large(name: str) -> ReadError:
+    """What is wrong with a file of more than LARGEST_BYTES."""
+    return ReadError(f"{name} is larger than {LARGEST_BYTES // 2**20} MB. Split it into smaller files.")
+
+
 def _checked(document: Document) -> Document | ReadError:
     if len(document.text) > LARGEST_TEXT:
         return ReadError(f"{document.id} holds more than {LARGEST_TEXT // 10**6} million characters. Split it.")
     if not has_words(document.text):
         return ReadError(f"{document.id} holds no words.")
+    if re.search(rf"\S{{{LONGEST_WORD}}}", document.text):
+        return ReadError(f"{document.id} holds {LONGEST_WORD:,} characters without a space, which is no text.")
     return document
 
 

@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 from rag.types import Block, BlockKind
 
+# What ends a line. Unicode's own line and paragraph separators stand within sentences, where text was pasted.
+LINE = re.compile(r"[^\r\n\f\v]*(?:\r\n|[\r\n\f\v])|[^\r\n\f\v]+")
 ITEM = re.compile(r"(?:[-*+•▪◦‣·–—]|\(?(?:\d{1,3}|[a-z]|[ivx]{1,4})[.)]|[A-Z]\))(?:[ \t\xa0]+|$)")
 LINK = re.compile(
     r"(?:see also\b[^!?]*|(?:read more|read also|also read|related (?:posts?|articles?|reading|topics?)|"
@@ -45,7 +47,7 @@ class Lines:
         self.spans: list[tuple[int, int]] = []
         self.indents: list[int] = []
         position = 0
-        for line in text.splitlines(keepends=True):
+        for line in LINE.findall(text):
             mark = position == 0 and line.startswith("\ufeff")  # a byte order mark stands in the text, but in no block
             start, end = stripped(text, position + mark, position + len(line))
             self.spans.append((start, end))

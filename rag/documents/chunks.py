@@ -84,6 +84,7 @@ def chunk_document(document: Document, chunk_tokens: int) -> list[Chunk]:
                 sentences=tuple(_clipped(text, inside, start, end)),
                 page=max(1, page) if document.pages else None,
                 page_starts=document.pages[max(1, page) : bisect.bisect_left(document.pages, end)],
+                page_labels=document.page_labels[max(0, page - 1) : bisect.bisect_left(document.pages, end)],
             )
         )
     return chunks

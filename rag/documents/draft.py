@@ -3,6 +3,7 @@
 The canonical text is the blocks in order, an empty line between them and a line's end between items or rows.
 """
 
+import collections
 import re
 from collections.abc import Sequence
 
@@ -14,23 +15,26 @@ from rag.documents.blocks import (
     with_lead_ins,
     without_stray_headings,
 )
+from rag.documents.grids import Grid, labelled
 from rag.types import Block, BlockKind, Document
 
 # Characters that are not text (control characters, halves of surrogate pairs) become spaces: offsets stay.
 UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
-LABEL_CHARACTERS = 60
 CLOSE = ("item", "row")
 
 
 class Draft:
     """A document being written."""
 
-    def __init__(self) -> None:
+    def __init__(self, notes: tuple[str, ...] = ()) -> None:
+        self._notes = notes
         self._parts: list[str] = []
         self._length = 0
         self._blocks: list[Block] = []
         self._pages: list[int] = []
         self._new_pages = 0
+        self.author = self.modified = ""
+        self._left_out: collections.Counter[str] = collections.Counter()
 
     @property
     def is_empty(self) -> bool:
@@ -45,6 +49,10 @@ class Draft:
     def page(self) -> None:
         """A new page begins with the next block."""
         self._new_pages += 1
+
+    def leave_out(self, what: str, count: int = 1) -> None:
+        """Count something that the text does not hold, named in the plural: "pictures"."""
+        self._left_out[what] += count
 
     def add(self, text: str, kind: BlockKind, level: int = 0) -> int | None:
         """Append a block; returns the offset at which it begins, or None when there is no word in it."""
@@ -63,9 +71,12 @@ class Draft:
         self._blocks.append(Block(start, self._length, kind, level))
         return start
 
-    def table(self, rows: Sequence[Sequence[str]], has_head: bool = False) -> None:
-        """Append a table: each row a line that names its columns, "Vessel: yacht; Fee: 27 euros"."""
-        for row in labelled(rows, has_head):
+    def table(self, rows: Grid, head: int | None = None) -> None:
+        """Append a table: each row a line that names its columns, "Vessel: yacht; Fee: 27 euros".
+
+        `head` is how many rows are its head, as the markup says; None where it does not.
+        """
+        for row in labelled(rows, head):
             self.add(row, "row")
 
     def document(self, name: str) -> Document:
@@ -75,7 +86,16 @@ class Draft:
         blocks = with_lead_ins(text, self._blocks)
         if sum(block.kind == "heading" for block in blocks) <= 1:
             blocks = _with_guessed_headings(text, blocks)
-        return Document(name, text, blocks, tuple(pages))
+        return Document(
+            name,
+            text,
+            blocks,
+            tuple(pages),
+            left_out=tuple(sorted((+self._left_out).items())),
+            author=" ".join(self.author.split()),
+            modified=self.modified,
+            notes=self._notes,
+        )
 
     def _leads_in(self, kind: BlockKind) -> bool:
         return kind == "item" and self._blocks[-1].kind == "prose" and self._parts[-1].endswith(":")
@@ -94,40 +114,3 @@ def _with_guessed_headings(text: str, blocks: Sequence[Block]) -> tuple[Block, .
         for b in blocks
     ]
     return tuple(without_stray_headings(guessed))
-
-
-def labelled(rows: Sequence[Sequence[str]], has_head: bool = False) -> list[str]:
-    """The rows of a table as text, each cell after the name of its column where the table has such names."""
-    filled = [[" ".join(cell.split()) for cell in row] for row in rows]
-    filled = [row for row in filled if any(row)]
-    width = max((len(row) for row in filled), default=0)
-    first = next((i for i, row in enumerate(filled) if sum(map(bool, row)) > 1), len(filled))
-    above, filled = [" ".join(filter(None, row)) for row in filled[:first]], filled[first:]
-    if len(filled) > 1 and (has_head or looks_like_head(filled)):
-        labels = [*filled[0], *[""] * (width - len(filled[0]))]
-        return above + [_joined(labels, row) for row in filled[1:]]
-    between = ": " if width == 2 else "; "  # a form of two columns: the first names, the second says
-    return above + [between.join(filter(None, row)) for row in filled]
-
-
-def looks_like_head(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the first row of a table names its columns: short names, none twice, none a number.
-
-    Two columns of words may as well be a form without a head, so there numbers must follow.
-    """
-    head, *rest = rows
-    named = all(cell and len(cell) <= LABEL_CHARACTERS and not _is_number(cell) for cell in head)
-    if not named or len(set(head)) < len(head) or len(head) < 2:
-        return False
-    return len(head) > 2 or any(_is_number(row[-1]) for row in rest if row)
-
-
-def _is_number(cell: str) -> bool:
-    return bool(re.match(r"[-+(]?[$€£¥]?\s?\d", cell))
-
-
-def _joined(labels: Sequence[str], row: Sequence[str]) -> str:
-    """A row with its labels; a remark that fills the first of several columns alone needs none."""
-    if len(labels) > 2 and row and row[0] and not any(row[1:]):
-        return row[0]
-    return "; ".join(f"{label}: {cell}" if label else cell for label, cell in zip(labels, row, strict=False) if cell)

@@ -23,15 +23,15 @@ def read_epub(data: bytes, name: str) -> Iterator[Document]:
         methods = [e.get("Algorithm") for e in xml(package.read(ENCRYPTION), name).iter("{*}EncryptionMethod")]
         if any(method not in FONT_ALGORITHMS for method in methods):
             raise ReadError(f"{name} is protected against copying (DRM). Use a copy without protection.")
-    title, chapters = _contents(package, name)
     draft = Draft()
+    title, chapters = _contents(package, name, draft)
     draft.add(title, "heading", 1)
     for chapter in chapters:
         walk(parse(package.read(chapter), name), draft, deeper=1 if title else 0)
     yield draft.document(name)
 
 
-def _contents(package: ZipFile, name: str) -> tuple[str, list[str]]:
+def _contents(package: ZipFile, name: str, draft: Draft) -> tuple[str, list[str]]:
     """The book's title (may be empty) and the parts that are its chapters, in order."""
     try:
         root_file = next(xml(package.read(CONTAINER), name).iter("{*}rootfile"))
@@ -40,6 +40,9 @@ def _contents(package: ZipFile, name: str) -> tuple[str, list[str]]:
     except (KeyError, StopIteration):
         raise ReadError(f"{name} is damaged or not an EPUB book.") from None
     title = next((element.text or "" for element in book.iter("{http://purl.org/dc/elements/1.1/}title")), "")
+    draft.author = next((element.text or "" for element in book.iter("{http://purl.org/dc/elements/1.1/}creator")), "")
+    changed = (e.text or "" for e in book.iter("{*}meta") if e.get("property") == "dcterms:modified")
+    draft.modified = next(changed, "")
     parts = {item.get("id"): item for item in book.iter("{*}item")}
     folder = posixpath.dirname(book_path)
     chapters = []
@@ -50,4 +53,6 @@ def _contents(package: ZipFile, name: str) -> tuple[str, list[str]]:
         path = posixpath.normpath(posixpath.join(folder, unquote(item.get("href") or "")))
         if path in package.namelist():
             chapters.append(path)
+        else:
+            draft.leave_out("missing chapters")
     return title, chapters

@@ -1,48 +1,67 @@
-"""HTML, parsed by lxml, without scripts, navigation and forms; only the main part where a page marks it."""
+"""HTML, parsed by lxml: what a page shows, without scripts, navigation and controls."""
 
 import codecs
+import itertools
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from rag.documents.blocks import has_words
 from rag.documents.draft import Draft
+from rag.documents.grids import Cell, cell_of, spread
+from rag.documents.inline import formula, raised
+from rag.documents.plain import decoded
 from rag.errors import ReadError
 from rag.types import BlockKind, Document
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
 
+# What is passed over, and what the ingest calls it when it counts; the page's own machinery is not counted.
 SKIPPED = {
-    "script", "style", "noscript", "template", "nav", "form", "button", "select", "svg", "math", "iframe", "object",
-    "head", "aside", "audio", "video", "canvas", "dialog", "menu", "footer", "title",
+    **dict.fromkeys(
+        ("script", "style", "noscript", "template", "head", "title", "button", "select", "input", "textarea",
+         "datalist", "dialog", "menu", "rp", "rt"), ""
+    ),
+    **dict.fromkeys(("img", "svg", "canvas", "picture"), "pictures"),
+    **dict.fromkeys(("iframe", "object", "embed", "audio", "video"), "embedded media"),
+    "nav": "navigation menus",
+    "del": "deleted passages",
 }  # fmt: skip
 # Elements that stand within a line; every other one begins a new block.
 INLINE = {
-    "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "img",
-    "input", "ins", "kbd", "label", "mark", "q", "ruby", "rt", "rp", "s", "samp", "small", "span", "strike", "strong",
-    "sub", "sup", "time", "tt", "u", "var", "wbr",
+    "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "dfn", "em", "font", "i", "ins", "kbd",
+    "label", "mark", "q", "ruby", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u",
+    "var", "wbr", "math", "br", *SKIPPED,
 }  # fmt: skip
+MACHINERY = ("script", "style", "title", "noscript", "template")
 KINDS: dict[str, tuple[BlockKind, int]] = {f"h{level}": ("heading", level) for level in range(1, 7)}
 KINDS["li"] = ("item", 0)
-MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+KINDS["footer"] = ("notice", 0)
 SPACE = re.compile(r"[ \t\r\n\f]+")
 LINE_BREAK = "\u2028"
 CHARSET = re.compile(rb"<meta[^>]{0,200}charset=[\"'\s]*([\w-]{2,30})", re.IGNORECASE)
 # A part that is marked as the main one and holds less than this share of the text is not trusted to be.
-MAIN_SHARE = 0.25
+MAIN_SHARE = 0.5
 LONGEST_LINK = 120
 # What has more zero bytes than this share is no text.
 NULS = 0.001
 
 
 def read_html(data: bytes, name: str) -> Iterator[Document]:
-    """A web page saved as a file, in the encoding it names, else UTF-8."""
+    """A web page saved as a file, in the encoding it names, else the likeliest."""
     root = parse(data, name)
     draft = Draft()
     title = next((SPACE.sub(" ", element.text or "") for element in root.iter("title")), "")
-    if next(root.iter("h1"), None) is None:
-        draft.add(title, "heading", 1)
-    walk(main_part(root), draft)
+    said = {str(m.get("name") or m.get("property")).lower(): m.get("content") or "" for m in root.iter("meta")}
+    draft.author = said.get("author") or said.get("article:author", "")
+    draft.modified = said.get("article:modified_time") or said.get("last-modified", "")
+    main = main_part(root)
+    if next(main.iter("h1"), None) is None:
+        above = next((line_of(heading, draft) for heading in root.iter("h1")), "")
+        draft.add(above if has_words(above) else title, "heading", 1)
+    walk(main, draft)
+    draft.leave_out("words outside the page's main part", _words(root) - _words(main))
     yield draft.document(name)
 
 
@@ -50,45 +69,51 @@ def parse(data: bytes, name: str) -> "Element":
     """The root element. Raises ReadError when there is none."""
     from lxml import etree
 
-    marked = any(data.startswith(mark) for mark, _ in MARKS)
+    marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     if not marked and data.count(0) > NULS * len(data):
         raise ReadError(f"{name} holds binary data, not HTML.")
+    named = CHARSET.search(data[:4096])
+    text, _ = decoded(data, name, named[1].decode() if named else "")
     parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True, no_network=True)
     try:
-        root = etree.fromstring(_in_utf8(data), parser)
+        root = etree.fromstring(text.encode("utf-8", "replace"), parser)
     except etree.LxmlError:
         root = None
     if root is None:
         raise ReadError(f"{name} is not HTML.")
+    for inner in list(root.iter("dd")):  # the parser takes a definition after an unclosed one for a part of it
+        outer = inner.getparent()
+        if outer is not None and outer.tag == "dd":
+            outer.addnext(inner)
     return root
 
 
 def main_part(root: "Element") -> "Element":
-    """What the page marks as its main part, or else all of it."""
-    whole = _length(root)
-    for element in root.iter("main", "article", "div", "section"):
-        marked = element.tag in ("main", "article") or element.get("role") == "main"
-        if marked and _length(element) >= MAIN_SHARE * whole:
-            return element
+    """What the page marks as its main part, or what its articles have in common, or else all of it."""
+    whole = _words(root)
+    for marked in (
+        [e for e in root.iter() if e.tag == "main" or e.get("role") == "main"][:1],
+        [e for e in root.iter("article") if next(e.iterancestors("article"), None) is None],
+    ):
+        if not marked:
+            continue
+        common = next(e for e in (marked[0], *marked[0].iterancestors()) if all(_within(other, e) for other in marked))
+        if _words(common) >= MAIN_SHARE * whole:
+            return common
     return root
 
 
-def _length(element: "Element") -> int:
-    return sum(len(piece) for piece in element.itertext())
+def _within(element: "Element", outer: "Element") -> bool:
+    return element is outer or any(parent is outer for parent in element.iterancestors())
 
 
-def _in_utf8(data: bytes) -> bytes:
-    """The bytes of a page as UTF-8, whatever it is in: by its mark, its own word, or trying."""
-    for mark, encoding in MARKS:
-        if data.startswith(mark):
-            return data[len(mark) :].decode(encoding, "replace").encode()
-    named = CHARSET.search(data[:4096])
-    for encoding in (named[1].decode() if named else "utf-8", "utf-8", "cp1252"):
-        try:
-            return data.decode(encoding).encode()
-        except (UnicodeError, LookupError):
-            continue
-    return data
+def _words(root: "Element") -> int:
+    """How many words an element shows, about."""
+    return sum(
+        (0 if element.tag in MACHINERY else len((element.text or "").split()))
+        + (0 if element is root else len((element.tail or "").split()))
+        for element in root.iter()
+    )
 
 
 def walk(root: "Element", draft: Draft, deeper: int = 0) -> None:
@@ -114,6 +139,7 @@ class _Walk:
         self.skipped: set[Element] = set()
         self._draft, self._deeper = draft, deeper
         self._text: list[str] = []
+        self._terms: list[str] = []
         self._kinds: list[tuple[BlockKind, int]] = [("prose", 0)]
         self._preformatted = 0
         self._in_link = self._linked = 0
@@ -121,12 +147,21 @@ class _Walk:
     def enters(self, element: "Element") -> bool:
         """Take in the element's own text; False when it is to be passed over with all that is in it."""
         tag = str(element.tag)
-        if tag in SKIPPED or _is_hidden(element) or _is_note_mark(element):
+        if (what := passed_over(element)) is not None:
+            self._draft.leave_out(what, 1 if what else 0)
             return False
-        if tag == "table" and (rows := _data_table(element)):
+        if tag in ("sup", "math"):
+            self._take(_mark(element, "".join(self._text)))
+            return False
+        if tag == "table" and (table := _data_table(element, self._draft)):
             self.flush()
-            self._draft.table(rows, has_head=element.find(".//th") is not None and len(rows[0]) > 1)
+            for caption in element.iter("caption"):
+                self._draft.add(line_of(caption, self._draft), "prose")
+            self._draft.table(*table)
             return False
+        if tag == "dt" or (tag == "dd" and self._terms):
+            self.flush()
+            return self._defines(element)
         if tag == "br":
             self._text.append(LINE_BREAK)
         elif tag not in INLINE:
@@ -144,7 +179,7 @@ class _Walk:
             self.skipped.discard(element)
         else:
             self._in_link -= tag == "a"
-            if tag not in INLINE and tag != "br":
+            if tag not in INLINE:
                 self.flush()
                 self._kinds.pop()
                 self._preformatted -= tag == "pre"
@@ -168,6 +203,23 @@ class _Walk:
             text, level = text.replace("\n", " "), level + self._deeper
         self._draft.add(text, kind, level)
 
+    def _defines(self, element: "Element") -> bool:
+        """A term waits for its definition, which is a row with it; one of several blocks is led in by it."""
+        if element.tag == "dt":
+            self._terms.append(line_of(element, self._draft))
+            return False
+        terms, self._terms = ", ".join(self._terms).rstrip(":"), []
+        following = element.getnext()
+        if following is not None and following.tag == "dd":
+            self._terms = [terms]
+        if all(str(child.tag) in INLINE for child in element.iterdescendants()):
+            self._draft.add(f"{terms}: {line_of(element, self._draft)}", "row")
+            return False
+        self._draft.add(f"{terms}:", "prose")
+        self._kinds.append(self._kinds[-1])
+        self._take(element.text)
+        return True
+
     def _take(self, text: str | None) -> None:
         if text:
             self._text.append(text)
@@ -175,22 +227,66 @@ class _Walk:
                 self._linked += len(SPACE.sub(" ", text))
 
 
-def _is_hidden(element: "Element") -> bool:
+def passed_over(element: "Element") -> str | None:
+    """What an element that is not read is called, empty for one that is not counted; None for one that is read."""
+    tag = str(element.tag)
     style = (element.get("style") or "").replace(" ", "").lower()
-    return element.get("hidden") is not None or element.get("aria-hidden") == "true" or "display:none" in style
+    if tag in SKIPPED:
+        return SKIPPED[tag]
+    if element.get("hidden") is not None or "display:none" in style or "visibility:hidden" in style:
+        return "hidden passages" if "".join(map(str, element.itertext())).strip() else ""
+    return "" if element.get("aria-hidden") == "true" and tag != "math" else None
 
 
-def _is_note_mark(element: "Element") -> bool:
-    """Whether it is the raised number of a footnote, which would stick to the word before it."""
-    return element.tag == "sup" and len(element) == 1 and element[0].tag == "a" and not (element.text or "").strip()
+def _mark(element: "Element", before: str) -> str:
+    """A formula on a line; a raised mark, but for the link to a note."""
+    if element.tag == "math":
+        return formula(element, before)
+    if len(element) == 1 and element[0].tag == "a" and not (element.text or "").strip():
+        return ""
+    return raised(before, "".join(map(str, element.itertext())))
 
 
-def _data_table(table: "Element") -> list[list[str]] | None:
-    """The cells of a table that holds data; None for one that only lays out a page."""
+def line_of(element: "Element", draft: Draft) -> str:
+    """The text of an element on one line, a space wherever the page begins a new one."""
+    pieces = [element.text or ""]
+    for child in element:
+        tag = str(child.tag)
+        if (what := passed_over(child)) is not None:
+            draft.leave_out(what, 1 if what else 0)
+            inner = ""
+        elif tag in ("sup", "math"):
+            inner = _mark(child, "".join(pieces))
+        else:
+            inner = line_of(child, draft)
+        apart = "" if tag in INLINE - {"br"} else " "
+        pieces += [apart, inner, apart, child.tail or ""]
+    return SPACE.sub(" ", "".join(pieces))
+
+
+def _data_table(table: "Element", draft: Draft) -> tuple[list[list[Cell]], int | None] | None:
+    """The cells of a table that holds data and how many rows are its head; None for one that only lays out a page."""
     if table.find(".//table") is not None or table.get("role") == "presentation":
         return None
-    cells = [[cell for cell in row if cell.tag in ("td", "th")] for row in table.iter("tr")]
-    rows = [["".join(map(str, cell.itertext())) for cell in row] for row in cells if row]
-    if len(rows) < 2 or max(map(len, rows)) < 2:
+    rows = [row for row in table.iter("tr") if passed_over(row) is None]
+    cells = [[one for one in row if one.tag in ("td", "th") and passed_over(one) is None] for row in rows]
+    if len(rows) < 2 or max(map(len, cells)) < 2:
         return None
-    return rows
+    grid = spread(
+        [
+            (cell_of(line_of(one, draft), one.tag == "th"), _span(one, "colspan"), _span(one, "rowspan") or len(rows))
+            for one in row
+        ]
+        for row in cells
+    )
+    named = [
+        next(row.iterancestors("thead"), None) is not None or (bool(ones) and all(one.tag == "th" for one in ones))
+        for row, ones in zip(rows, cells, strict=True)
+    ]
+    marked = any(named) or table.find(".//th") is not None
+    return grid, (sum(1 for _ in itertools.takewhile(bool, named)) if marked else None)
+
+
+def _span(element: "Element", name: str) -> int:
+    value = (element.get(name) or "1").strip()
+    return int(value[:6]) if value.isdecimal() else 1

@@ -29,8 +29,8 @@ MARKUP_CHARACTERS = 1_000
 
 def read_markdown(data: bytes, name: str) -> Iterator[Document]:
     """Markdown, with its markup left in the text."""
-    text = decoded(data, name)
-    yield Document(name, text, markdown_blocks(text))
+    text, notes = decoded(data, name)
+    yield Document(name, text, markdown_blocks(text), notes=notes)
 
 
 def markdown_blocks(text: str) -> tuple[Block, ...]:

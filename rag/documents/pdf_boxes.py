@@ -1,100 +1,99 @@
 """Where words of the canonical text stand on the pages of their PDF, and a picture of a page to draw them on."""
 
-import ctypes
 import io
-import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rag.documents.pdf import ADDED, PAGE, lay_out, opened
+from rag.documents.pdf import PAGE, Origins, lay_out
+from rag.documents.pdf_layout import ADDED
+from rag.documents.pdf_text import glyph_boxes, opened
 from rag.errors import ReadError
 
 if TYPE_CHECKING:
-    from pypdfium2 import PdfPage, PdfTextPage
+    from pypdfium2 import PdfPage
 
-# PDFium counts pixels; a page as wide as this many gives shares with six digits.
-FINE = 1_000_000
+# The most pixels that a picture of a page is wide and high.
+WIDTH, HEIGHT = 1200, 2000
+MARKED = (255, 214, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
-    """A stretch of one line. `page` counts from 1; the sides are shares of the page's size, counted from top left."""
+class PageBox:
+    """A stretch of one line. The sides are shares of the page's size, counted from its top left corner."""
 
-    page: int
     left: float
     top: float
     right: float
     bottom: float
 
 
-def boxes(path: Path, start: int, end: int) -> list[Box]:
-    """The boxes that cover `text[start:end]` of the PDF at `path`, a line each, in order.
+def page_png(data: bytes, name: str, page: int, marked: tuple[int, int] = (0, 0), sha256: str = "") -> bytes:
+    """A picture of a page of a PDF, counted from 1, as PNG, with the words between two offsets of its text marked.
 
-    Reads the whole file again, as what a line is depends on the lines around it. Raises ReadError when it cannot.
+    Reads the whole file again to mark words, as what a line is depends on the lines around it. Raises ReadError when
+    there is no such page, and when the text is not the one with that digest.
     """
-    with opened(_bytes(path), path.name) as pdf:
-        origins = [origin for origin in lay_out(pdf, path.name).origins[start:end] if origin != ADDED]
-        found: list[Box] = []
-        for number, on_page in itertools.groupby(origins, lambda origin: origin // PAGE):
-            page = pdf[number]
-            text_page = page.get_textpage()
-            characters = (_box(page, text_page, number, origin % PAGE) for origin in on_page)
-            found += _merged(characters)
-            text_page.close()
-            page.close()
-        return found
-
-
-def page_png(path: Path, page: int, width: int = 1000) -> bytes:
-    """A picture of a page, counted from 1, `width` pixels wide, as PNG. Raises ReadError when there is no such page."""
-    with opened(_bytes(path), path.name) as pdf:
+    with opened(data, name) as pdf:
         if not 1 <= page <= len(pdf):
-            raise ReadError(f"{path.name} has {len(pdf)} pages; there is no page {page}.")
-        sheet = pdf[page - 1]
-        picture = io.BytesIO()
-        sheet.render(scale=width / sheet.get_width()).to_pil().save(picture, "PNG")
-        sheet.close()
-        return picture.getvalue()
+            raise ReadError(f"{name} has {len(pdf)} pages; there is no page {page}.")
+        found: list[PageBox] = []
+        if marked[1] > marked[0]:
+            layout = lay_out(pdf, data, name)
+            if layout.document.sha256 != sha256:
+                raise ReadError(f"{name} is not as it was indexed. To index it again, type: pincite ingest")
+            found = boxes(pdf[page - 1], page, layout.origins[slice(*marked)])
+        return _drawn(pdf[page - 1], found)
 
 
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ReadError(f"{path.name} cannot be read: {error.strerror}.") from None
+def boxes(sheet: "PdfPage", page: int, origins: Origins) -> list[PageBox]:
+    """The boxes on a page, counted from 1, of the characters with these origins, a line each, in order."""
+    indices = [origin % PAGE for origin in origins if origin != ADDED and origin // PAGE == page - 1]
+    return list(_merged(PageBox(*box) for box in glyph_boxes(sheet, indices)))
 
 
-def _box(page: "PdfPage", text_page: "PdfTextPage", number: int, index: int) -> Box:
-    """The box of one character as shares of the page as it is shown, turned and cropped."""
-    import pypdfium2.raw as pdfium
+def _drawn(sheet: "PdfPage", found: list[PageBox]) -> bytes:
+    from PIL import Image, ImageChops, ImageDraw
 
-    rect = pdfium.FS_RECTF()
-    pdfium.FPDFText_GetLooseCharBox(text_page, index, ctypes.byref(rect))
-    shown = []
-    for x, y in ((rect.left, rect.top), (rect.right, rect.bottom)):
-        across, down = ctypes.c_int(), ctypes.c_int()
-        pdfium.FPDF_PageToDevice(page, 0, 0, FINE, FINE, 0, x, y, ctypes.byref(across), ctypes.byref(down))
-        shown.append((across.value / FINE, down.value / FINE))
-    (left, top), (right, bottom) = shown
-    return Box(number + 1, min(left, right), min(top, bottom), max(left, right), max(top, bottom))
+    width, height = sheet.get_size()
+    picture = sheet.render(scale=min(WIDTH / width, HEIGHT / height)).to_pil().convert("RGB")
+    marks = Image.new("RGB", picture.size, "white")
+    draw = ImageDraw.Draw(marks)
+    for box in found:
+        sides = (
+            box.left * picture.width,
+            box.top * picture.height,
+            box.right * picture.width,
+            box.bottom * picture.height,
+        )
+        draw.rectangle(sides, fill=MARKED, outline=(180, 120, 0))
+    written = io.BytesIO()
+    ImageChops.multiply(picture, marks).save(written, "PNG")
+    return written.getvalue()
 
 
-def _merged(characters: Iterator[Box]) -> Iterator[Box]:
-    """One box for the characters that stand side by side."""
-    line: Box | None = None
+def _merged(characters: Iterable[PageBox]) -> Iterator[PageBox]:
+    """One box for the characters that stand side by side, or below each other where a line runs down the page."""
+    line: PageBox | None = None
+    last = PageBox(0, 0, 0, 0)
     for box in characters:
-        if box.left == box.right:  # a space that the file does not hold and PDFium found
-            continue
-        overlap = min(line.bottom, box.bottom) - max(line.top, box.top) if line else 0.0
-        if line and overlap > 0.5 * (box.bottom - box.top) and box.left >= line.left:
-            line = replace(
-                line, right=max(line.right, box.right), top=min(line.top, box.top), bottom=max(line.bottom, box.bottom)
+        across = line is not None and box.left >= line.left and _shared(line.top, line.bottom, box.top, box.bottom)
+        if line and (across or _shared(last.left, last.right, box.left, box.right)):
+            line = PageBox(
+                min(line.left, box.left),
+                min(line.top, box.top),
+                max(line.right, box.right),
+                max(line.bottom, box.bottom),
             )
         else:
             if line:
                 yield line
             line = box
+        last = box
     if line:
         yield line
+
+
+def _shared(from_a: float, to_a: float, from_b: float, to_b: float) -> bool:
+    """Whether most of the second stretch is in the first."""
+    return min(to_a, to_b) - max(from_a, from_b) > 0.5 * (to_b - from_b)

@@ -19,6 +19,8 @@ NEVER_LAST = re.compile(
     r"\b(?:approx|ca|cf|ch|chap|eqs?|figs?|max|min|paras?|resp|secs?|sect|vols?)\.\s+$", re.IGNORECASE
 )
 NO_BEGINNING = re.compile(r"[\da-z(\[§$€£~<>=+-]")
+# The number of a clause, which is no sentence of its own.
+CLAUSE = re.compile(r"\(?(?:\d{1,3}(?:\.\d{1,3})*|[A-Za-z]|[ivxlcIVXLC]{1,6})[.)]+\s*")
 # An item longer than this is a paragraph with a marker before it: its sentences are quoted one by one.
 ITEM_CHARACTERS = 400
 # sentencex's time grows with the square of a paragraph's length when it is full of opening quotation marks.
@@ -91,6 +93,8 @@ def _segments(text: str, block: Block) -> Iterator[tuple[int, int]]:
         is_last = left + len(window) == block.end
         ends = [b["end_index"] for b in sentencex.get_sentence_boundaries("en", window)]
         ends = [end for end in ends if end == len(window) or not _runs_on(window[max(0, end - 20) : end], window[end])]
+        if left == block.start and len(ends) > 1 and CLAUSE.fullmatch(window[: ends[0]]):
+            del ends[0]  # "2." before a clause is its number
         if not is_last:  # the last sentence may go on; a single one is longer than any sentence and cut at a space
             ends = ends[:-1] or [window.rfind(" ") + 1 or len(window)]
         for start, end in itertools.pairwise([0, *ends]):

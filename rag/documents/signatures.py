@@ -15,8 +15,6 @@ SIGNATURES = (
     (b"SQLite format 3", "a database", ()),
     (b"\x7fELF", "a program", ()),
     (b"MZ\x90", "a program", ()),
-    (b"\xff\xfe", "text in UTF-16", (".html", ".htm", ".xhtml")),
-    (b"\xfe\xff", "text in UTF-16", (".html", ".htm", ".xhtml")),
 )
 # What stands in a zip package tells which kind it is.
 PACKAGES = ((b"word/", ".docx"), (b"ppt/", ".pptx"), (b"xl/", ".xlsx"), (b"application/epub+zip", ".epub"))
@@ -33,7 +31,7 @@ def mismatch(data: bytes, name: str) -> str | None:
                 return _wrong_package(data, ending)
             if ending in endings:
                 return None
-            return f"is {what}, not what {ending} says. {_advice(what, endings)}"
+            return f"is {what}, not what {ending} says. {_advice(endings)}"
     needed = NEEDED.get(ending)
     if needed and needed not in data[:SEARCHED]:
         return f"is not {'an' if ending == '.epub' else 'a'} {ending[1:].upper()} file, or it is damaged."
@@ -50,7 +48,5 @@ def _wrong_package(data: bytes, ending: str) -> str | None:
     return f"is {'an' if found == '.epub' else 'a'} {found[1:].upper()} file. Rename it to end in {found}."
 
 
-def _advice(what: str, endings: tuple[str, ...]) -> str:
-    if what == "text in UTF-16":
-        return "Save it as UTF-8."
+def _advice(endings: tuple[str, ...]) -> str:
     return f"Rename it to end in {endings[0]}." if len(endings) == 1 else "Convert it or take it out of the folder."

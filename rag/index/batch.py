@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from langchain_core.embeddings import Embeddings
 
+from rag.documents import CONVERTERS
 from rag.documents.chunks import chunk_document
 from rag.documents.passages import embedded_text
 from rag.index.rows import Entry, IndexedFile, Stored
@@ -27,8 +28,13 @@ RECENT_VECTORS = 10_000
 
 
 def recipe(chunk_tokens: int) -> str:
-    """What decides how a document becomes chunks, besides its text."""
-    return f"{CUT}/{chunk_tokens}"
+    """What decides how a file becomes chunks, besides its bytes."""
+    return f"{CONVERTERS}/{CUT}/{chunk_tokens}"
+
+
+def has_other_converters(recipe: str) -> bool:
+    """Whether the files of this recipe were read by converters that have changed since."""
+    return recipe.split("/", maxsplit=1)[0] != str(CONVERTERS)
 
 
 class DocumentBatch:
@@ -55,7 +61,9 @@ class DocumentBatch:
     def put(self, document: Document, file: str) -> None:
         """Take a document in, unless it is indexed just like this."""
         sha256 = document.sha256
-        structure = repr((document.blocks, document.pages))  # a heading may become a sentence while the text stays
+        # A heading may become a sentence while the text stays.
+        about = document.page_labels, document.left_out, document.author, document.modified
+        structure = repr((document.blocks, document.pages, *about))
         version = _digest(document.id, sha256, structure, recipe(self._chunk_tokens))[:20]
         before = self._known.get(document.id)
         if before and before.version == version:
@@ -68,8 +76,21 @@ class DocumentBatch:
             self._chunks.append((version, chunk))
             if len(self._chunks) >= SLICE_CHUNKS:
                 self._write()
-        characters = len(document.text)
-        self._entries.append(Entry(document.id, version, sha256, document.title, len(chunks), characters, file))
+        self._entries.append(
+            Entry(
+                document.id,
+                version,
+                sha256,
+                document.title,
+                chunks=len(chunks),
+                characters=len(document.text),
+                file=file,
+                left_out=document.left_out,
+                pages=len(document.pages),
+                author=document.author,
+                modified=document.modified,
+            )
+        )
         if sum(entry.chunks for entry in self._entries) >= COMMIT_CHUNKS:
             self._commit()
 

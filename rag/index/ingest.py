@@ -4,16 +4,16 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from langchain_core.embeddings import Embeddings
 
-from rag.documents import document_id, find_files, read_documents
+from rag.documents import LARGEST_BYTES, document_id, find_files, read_documents, too_large, unknown_files
 from rag.documents.language import language_warning
 from rag.documents.passages import embedded_text
 from rag.errors import ReadError
-from rag.index.batch import DocumentBatch, recipe
+from rag.index.batch import DocumentBatch, has_other_converters, recipe
 from rag.index.lexical import LexicalIndex
 from rag.index.lock import ingest_turn
 from rag.index.rows import IndexedFile
@@ -26,6 +26,10 @@ from rag.settings import Settings
 
 # So many notices of one kind are spelled out.
 MOST_NOTICES = 3
+OTHER_CONVERTERS = (
+    "The documents are read again, for this version reads some formats in another way. "
+    "To see which citations of a saved answer still hold, type: pincite verify RECEIPT"
+)
 # In the data folder: which documents folder the index was made from.
 FOLDER = "documents_folder.txt"
 
@@ -37,8 +41,9 @@ Progress = Callable[[str, int, int], None]
 class Summary:
     """What an ingest did, in documents; `skipped` names each file or row that could not be read, with the reason.
 
-    `chunks` is how many the whole index has now, `embedded` how many texts went through the model. `notices` say
-    what the user should know about the index itself.
+    `unreadable` are the files that gave no document at all, `unknown` those of a kind that is not read. `chunks` is how
+    many the whole index has now, `embedded` how many texts went through the model, `left_out` what the texts in it do
+    not hold, by document. `notices` say what the user should know about the index itself.
     """
 
     added: int
@@ -50,6 +55,9 @@ class Summary:
     skipped: tuple[str, ...]
     seconds: float
     notices: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    left_out: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 def ingest(
@@ -94,16 +102,21 @@ def ingest(
         if not _made_from(settings):
             (settings.data / FOLDER).write_text(_folder(settings), "utf-8")
         tell("")
+        catalogue = store.catalogue()
+        unknown = [document_id(path, settings.documents) for path in unknown_files(settings.documents)]
         return Summary(
             added=batch.added,
             changed=batch.changed,
             removed=len(gone),
             unchanged=batch.unchanged,
-            chunks=sum(entry.chunks for entry in store.catalogue().values()),
+            chunks=sum(entry.chunks for entry in catalogue.values()),
             embedded=batch.embedded,
             skipped=tuple(reading.skipped),
             seconds=time.monotonic() - began,
             notices=(*writer.notices, *reading.notices(embedder)),
+            unreadable=tuple(reading.unreadable),
+            unknown=tuple(name for name in unknown if scope.covers(name)),
+            left_out={name: dict(entry.left_out) for name, entry in sorted(catalogue.items()) if entry.left_out},
         )
 
 
@@ -147,8 +160,9 @@ class _Reading:
 
     def __init__(self, settings: Settings, records: Mapping[str, IndexedFile], file_of: Mapping[str, str]) -> None:
         self.number, self.name = 0, ""
-        self.kept, self.names, self.skipped = set[str](), set[str](), list[str]()
-        self._foreign = list[str]()
+        self.kept, self.names, self.skipped, self.unreadable = set[str](), set[str](), list[str](), list[str]()
+        self._foreign, self._notes = list[str](), list[str]()
+        self._has_other_converters = False
         self._settings, self._records = settings, records
         self._recipe = recipe(settings.chunk_tokens)
         self._documents: dict[str, list[str]] = {}
@@ -161,12 +175,13 @@ class _Reading:
         self.number += 1
         if not _nameable(name):
             self.skipped.append(f"{name!a} has a name that is not UTF-8. Rename it.")
+            self.unreadable.append(f"{name!a}")
             return
         self.names.add(name)
         before, indexed, again = self._records.get(name), self._documents.get(name, []), False
         size, mtime_ns = _size_and_time(path)
         try:
-            data = path.read_bytes()
+            data = path.read_bytes() if size <= LARGEST_BYTES else None
         except OSError as error:
             kept = " What was indexed of it before is kept." if indexed else ""
             now = IndexedFile(
@@ -174,8 +189,9 @@ class _Reading:
             )
             self.kept.update(indexed)
         else:
-            now = IndexedFile(name, hashlib.sha256(data).hexdigest(), size, mtime_ns, self._recipe)
+            now = IndexedFile(name, _digest(data, size, mtime_ns), size, mtime_ns, self._recipe)
             same = before and (before.sha256, before.recipe) == (now.sha256, now.recipe)
+            self._has_other_converters |= before is not None and has_other_converters(before.recipe)
             if before and same and not before.lacks(len(indexed)):
                 self.kept.update(indexed)
                 batch.unchanged += len(indexed)
@@ -185,12 +201,16 @@ class _Reading:
                 skipped = tuple(self._read_documents(data, batch))
                 now = replace(now, skipped=skipped, documents=len(self.kept) - already)
         self.skipped += now.skipped
+        if now.skipped and not now.documents:
+            self.unreadable.append(name)
         if now != before or again:  # a commit takes out the row of a file that has changed documents
             batch.note(now, losing=not self.kept.issuperset(indexed))
 
-    def _read_documents(self, data: bytes, batch: DocumentBatch) -> list[str]:
+    def _read_documents(self, data: bytes | None, batch: DocumentBatch) -> list[str]:
         """Put the documents in `data` into the batch; returns what could not be read, in words."""
         problems = []
+        if data is None:
+            return [str(too_large(self.name))]
         for document in read_documents(data, self.name):
             if isinstance(document, ReadError):
                 problems.append(str(document))
@@ -199,16 +219,24 @@ class _Reading:
             else:
                 self.kept.add(document.id)
                 batch.put(document, self.name)
+                self._notes += document.notes
                 if warning := language_warning(document.text):
                     self._foreign.append(f"{document.id}: {warning}")
         return problems
 
     def notices(self, embedder: Embeddings) -> list[str]:
-        """What to know about documents that were read: which of them the bundled model does not understand."""
-        if getattr(embedder, "fingerprint", None) != MiniLM.fingerprint:
-            return []
-        more = len(self._foreign) - MOST_NOTICES
-        return [*self._foreign[:MOST_NOTICES], *([f"The same is true of {more} more documents."] if more > 0 else [])]
+        """What to know about how documents were read, and which of them the bundled model does not understand."""
+        foreign = self._foreign if getattr(embedder, "fingerprint", None) == MiniLM.fingerprint else []
+        return [
+            *([OTHER_CONVERTERS] if self._has_other_converters else []),
+            *_some(self._notes),
+            *_some(foreign),
+        ]
+
+
+def _some(notices: Sequence[str]) -> list[str]:
+    more = len(notices) - MOST_NOTICES
+    return [*notices[:MOST_NOTICES], *([f"The same is true of {more} more documents."] if more > 0 else [])]
 
 
 def _stale(path: Path, record: IndexedFile | None, indexed: int, settings: Settings) -> bool:
@@ -216,11 +244,17 @@ def _stale(path: Path, record: IndexedFile | None, indexed: int, settings: Setti
         return True
     if record.sha256 and _size_and_time(path) == (record.size, record.mtime_ns):
         return False
+    size, mtime_ns = _size_and_time(path)
     try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = _digest(path.read_bytes() if size <= LARGEST_BYTES else None, size, mtime_ns)
     except OSError:
         digest = ""
     return digest != record.sha256
+
+
+def _digest(data: bytes | None, size: int, mtime_ns: int) -> str:
+    """The digest of a file; of one that is too large to be read, when it changed and how large it is."""
+    return f"{mtime_ns}:{size}" if data is None else hashlib.sha256(data).hexdigest()
 
 
 def _size_and_time(path: Path) -> tuple[int, int]:

@@ -23,6 +23,7 @@ FILE_PREFIX = "/file/"
 class Entry:
     """A live document in the catalogue. `file` is the file of the documents folder that it came from.
 
+    `pages` is 0 for a format without pages; `author` and `modified` are what the file says of itself, if anything.
     `version` names this document with this text and these blocks, cut in this way: a chunk is live when it carries it.
     """
 
@@ -33,6 +34,10 @@ class Entry:
     chunks: int
     characters: int
     file: str
+    left_out: tuple[tuple[str, int], ...] = ()
+    pages: int = 0
+    author: str = ""
+    modified: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,7 @@ def chunk_row(stored: Stored) -> dict[str, Any]:
         "sentences": [[s.start, s.end, s.kind, s.unit] for s in chunk.sentences],
         "page": chunk.page,
         "page_starts": chunk.page_starts,
+        "page_labels": chunk.page_labels,
     }
     row = json.dumps(rest, ensure_ascii=False, separators=(",", ":"))
     return {"document": chunk.document, "version": stored.version, "content": stored.content, "row": row}
@@ -114,6 +120,7 @@ def chunk_of(text: str, metadata: Mapping[str, Any]) -> Chunk:
         sentences=tuple(Sentence(*fields) for fields in rest["sentences"]),
         page=rest["page"],
         page_starts=tuple(rest["page_starts"]),
+        page_labels=tuple(rest["page_labels"]),
     )
 
 
@@ -128,7 +135,7 @@ def catalogue_record(key: str, metadata: Mapping[str, Any]) -> Entry | IndexedFi
     fields = json.loads(metadata["row"])
     if key.startswith(FILE_PREFIX):
         return IndexedFile(**{**fields, "skipped": tuple(fields["skipped"])})
-    return Entry(**fields)
+    return Entry(**{**fields, "left_out": tuple((what, count) for what, count in fields["left_out"])})
 
 
 def one_of(key: str, values: Sequence[str]) -> Where:

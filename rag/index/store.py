@@ -27,7 +27,7 @@ from rag.models.minilm import Vectors
 from rag.types import Chunk, sha256_of
 
 # Raise this when the rows change: an index of an older format is dropped and built again.
-FORMAT = 3
+FORMAT = 4
 # A read that another process's write ran into is tried again, so often.
 READ_TRIES = 6
 # So many values go into one condition.

@@ -3,9 +3,9 @@
 from rag.llms.backend import Backend
 from rag.llms.budget import fit, prompt_room
 from rag.llms.prices import cost_usd
-from rag.llms.probing import backends_report, context_tokens
-from rag.llms.rows import ROWS as BACKENDS
+from rag.llms.probing import backends_report, context_tokens, passages_for
 from rag.llms.specs import Spec, parse_spec
+from rag.llms.table import ROWS as BACKENDS
 from rag.llms.table import check_spec, leaves_machine, open_model
 from rag.llms.trial import Trial, try_backends
 
@@ -22,6 +22,7 @@ __all__ = [
     "leaves_machine",
     "open_model",
     "parse_spec",
+    "passages_for",
     "prompt_room",
     "try_backends",
 ]

@@ -20,6 +20,7 @@ class Backend:
     settings)` says what else is missing. `address(model, settings)` says where requests go, None that they stay in
     this process; `address_setting` is what changes it.
     `finishes` is whether a complete answer always says that it ends, so that one that does not was cut off.
+    `thinks_aloud` is whether thoughts may stand before an answer without a tag that opens them.
     """
 
     open: "Callable[[str, Settings], BaseChatModel]"
@@ -31,3 +32,4 @@ class Backend:
     address: Callable[[str, Settings], str] | None = None
     address_setting: str | None = None
     finishes: bool = False
+    thinks_aloud: bool = True

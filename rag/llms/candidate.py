@@ -5,8 +5,9 @@ import threading
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage
 
-from rag.errors import BackendNotReady, BackendUnavailable
+from rag.errors import BackendError, BackendNotReady, BackendUnavailable
 from rag.llms import failures
 from rag.llms.backend import Backend
 from rag.llms.specs import Spec
@@ -29,6 +30,7 @@ class Candidate:
         self._ready = ready
         self._opening = threading.Lock()
         self._model: BaseChatModel | None = None
+        self._folds_system = False
 
     @property
     def model(self) -> BaseChatModel:
@@ -44,7 +46,7 @@ class Candidate:
         model = self._ready or self.row.open(self.spec.model, self.settings)
         profile = getattr(getattr(model, "inner", model), "profile", None) or {}
         if profile.get("temperature") is False:
-            drop_temperature(model)
+            _drop(getattr(model, "inner", model), "temperature", None)
         return model
 
     @property
@@ -52,16 +54,58 @@ class Candidate:
         """Whether no provider is involved, so that an exception is a bug and keeps its traceback."""
         return self.row.package is None
 
-    def worth_another_try(self, error: BaseException) -> bool:
-        """Whether the same request may succeed in a moment, or did only fail because of its temperature."""
-        if isinstance(error, BackendNotReady | BackendUnavailable):
+    def stream(self, messages: list[BaseMessage], stop: list[str] | None) -> Any:
+        """The provider's chunks as they come. The model's own `stream` would keep every one until the last."""
+        asked = self._folded(messages) if self._folds_system else messages
+        model = self.model
+        if type(model)._stream is BaseChatModel._stream:
+            yield from model.stream(asked, stop=stop)
+            return
+        for generated in model._stream(asked, stop=stop):
+            message = generated.message
+            message.response_metadata = {**(generated.generation_info or {}), **message.response_metadata}
+            yield message
+
+    def _folded(self, messages: list[BaseMessage]) -> list[BaseMessage]:
+        """The messages for a model that knows no system role."""
+        told = "\n\n".join(message.text for message in messages if message.type == "system")
+        first, *others = [message for message in messages if message.type != "system"]
+        return [first.model_copy(update={"content": f"{told}\n\n{first.text}"}), *others]
+
+    def adapts_to(self, error: Exception) -> bool:
+        """Whether the request was refused for something that can be left out. It is left out from now on."""
+        status = failures.status_of(error)
+        if isinstance(error, BackendError) or status not in (400, 404, 422, 500, 501):
             return False
-        if failures.status_of(error) == 400 and "temperature" in failures.provider_words(error).lower():
-            return drop_temperature(self.model)
-        return failures.is_transient(error)
+        words = failures.provider_words(error).lower()
+        provider: Any = getattr(self.model, "inner", self.model)
+        if "temperature" in words and status != 500:
+            return _drop(provider, "temperature", None)
+        if "stream_options" in words or "include_usage" in words:
+            return _drop(provider, "stream_usage", False)
+        if "role" in words or "system" in words:
+            folded, self._folds_system = self._folds_system, True
+            return not folded
+        return False
+
+    def silent(self, finish: str | None, tool: bool, thought: bool) -> BackendUnavailable:
+        """A reply without words, as one line that says what came instead."""
+        if finish == "refused":
+            what = "declined to answer"
+        elif tool:
+            what = "asked for a tool instead of answering"
+        elif finish == "length":
+            what = "used up its tokens before it wrote an answer"
+        elif thought:
+            what = "only thought and wrote no answer"
+        else:
+            what = "wrote no answer"
+        return BackendUnavailable(f"{self.spec} {what}. Ask again, or use another one with --backend.")
 
     def unavailable(self, error: Exception, tries: int) -> BackendUnavailable:
         """The provider's exception as one line that says what to type."""
+        if why := failures.refused_reply(error):
+            return BackendUnavailable(f"{self.spec} {why}.")
         said = f'"{failures.provider_words(error, self.settings.secrets())}"'
         address = self.row.address(self.spec.model, self.settings) if self.row.address else ""
         where = failures.without_login(address)
@@ -100,10 +144,9 @@ class Candidate:
         )
 
 
-def drop_temperature(model: BaseChatModel) -> bool:
-    """Let the model choose its temperature; False when it did so already."""
-    provider: Any = getattr(model, "inner", model)
-    if getattr(provider, "temperature", None) is None:
+def _drop(provider: Any, setting: str, without: object) -> bool:
+    """Set what the model is not to be asked for; False when it was not asked for it."""
+    if getattr(provider, setting, None) in (None, without):
         return False
-    provider.temperature = None
+    setattr(provider, setting, without)
     return True

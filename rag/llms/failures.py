@@ -13,6 +13,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+from rag.llms.redaction import REMOVED, redact
+from rag.llms.wire import WireError
+
 # Worth another try: too many requests, overloaded, or a server that failed.
 TRANSIENT_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 LOST_CONNECTION = frozenset(
@@ -50,6 +53,11 @@ def status_of(error: BaseException) -> int | None:
 
 def _names(error: BaseException) -> set[str]:
     return {kind.__name__ for cause in causes(error) for kind in type(cause).__mro__}
+
+
+def refused_reply(error: BaseException) -> str | None:
+    """Why we did not read a reply on, if that is what happened."""
+    return next((str(cause) for cause in causes(error) if isinstance(cause, WireError)), None)
 
 
 def timed_out(error: BaseException) -> bool:
@@ -93,15 +101,8 @@ def provider_words(error: BaseException, secrets: Iterable[str] = ()) -> str:
     chain = list(causes(error))
     said = [_message(getattr(cause, name, None)) for cause in chain for name in ("body", "details")]
     text = next(filter(None, [*said, *map(_own_words, chain)]), type(error).__name__)
-    text = " ".join(redact(text, secrets).split()).rstrip(".")
+    text = " ".join(KEY_SHAPE.sub(REMOVED, redact(text, secrets)).split()).rstrip(".")
     return text if len(text) <= WORDS_CHARACTERS else text[: WORDS_CHARACTERS - 1] + "…"
-
-
-def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """`text` without the given secrets and without anything that has the shape of a key."""
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        text = text.replace(secret, "[key removed]")
-    return KEY_SHAPE.sub("[key removed]", text)
 
 
 def without_login(address: str) -> str:
@@ -115,8 +116,6 @@ def _own_words(error: BaseException) -> str:
     if isinstance(error, json.JSONDecodeError):
         return "a reply that is not JSON"
     text = str(error)
-    if "No generation chunks" in text:  # LangChain's words for a stream in which nothing came
-        return "an empty reply"
     try:
         return _message(json.loads(text[text.index("{") :])) or text
     except ValueError:

@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any, cast
+from typing import Any
 
 import tenacity
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
-from langchain_core.language_models.chat_models import generate_from_stream
-from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import UsageMetadata, add_usage
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
 from rag.errors import BackendError, BackendUnavailable, StreamCut
 from rag.llms import failures
 from rag.llms.candidate import Candidate
-from rag.llms.think_tags import Thoughts
+from rag.llms.redaction import StreamRedactor
+from rag.llms.think_tags import ThinkTagFilter
 
 # A provider that asks for a longer wait than this is passed over instead.
 LONGEST_WAIT_S = 30.0
@@ -40,7 +40,7 @@ FINISHES = {
 }
 
 
-class SteadyModel(BaseChatModel):
+class FallbackChatModel(BaseChatModel):
     """The first of `candidates` that answers. See `rag.llms.open_model` for what its chunks carry."""
 
     candidates: list[Any]
@@ -57,7 +57,14 @@ class SteadyModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        return generate_from_stream(self._stream(messages, stop, run_manager, **kwargs))
+        text, told, usage = "", dict[str, Any](), None
+        for chunk in self._stream(messages, stop, run_manager, **kwargs):
+            message = chunk.message
+            text = ("" if message.response_metadata.pop("restart", False) else text) + message.text
+            told |= message.response_metadata
+            usage = message.usage_metadata or usage  # type: ignore[attr-defined]
+        message = AIMessage(text, response_metadata=told, usage_metadata=usage)
+        return ChatResult(generations=[ChatGeneration(message=message)])
 
     def _stream(
         self,
@@ -69,60 +76,62 @@ class SteadyModel(BaseChatModel):
         passed_over: list[str] = []
         for candidate in self.candidates:
             try:
-                stream, head = _begin(candidate, messages, stop, self.retries, kwargs)
+                first, rest = self._begin(candidate, messages, stop)
             except BackendError as error:
                 passed_over.append(str(error))
                 continue
-            with closing(stream):
-                yield _chunk("", {"answered_by": str(candidate.spec), "passed_over": passed_over})
-                yield from _answer(candidate, stream, head)
+            told = {"answered_by": str(candidate.spec), "passed_over": passed_over}
+            yield _chunk("", told | ({"thinks_aloud": True} if candidate.row.thinks_aloud else {}))
+            yield first
+            with closing(rest):
+                yield from _until_cut(candidate, rest)
             return
         raise BackendUnavailable("\n".join(passed_over))
 
+    def _begin(
+        self, candidate: Candidate, messages: list[BaseMessage], stop: list[str] | None
+    ) -> "tuple[Chunk, Reply]":
+        """A reply's first words and the rest of it. Raises BackendError after the last try."""
+        tries = 0
 
-Stream = Any  # a generator of AIMessageChunk; LangChain's signature says Iterator, which has no close()
+        def first_words() -> tuple[Chunk, Reply]:
+            nonlocal tries
+            tries += 1
+            while True:
+                reply = _reply(candidate, messages, stop)
+                try:
+                    return next(reply), reply
+                except Exception as error:
+                    if not candidate.adapts_to(error):
+                        raise
 
-
-def _begin(
-    candidate: Candidate, messages: list[BaseMessage], stop: list[str] | None, retries: int, more: dict[str, Any]
-) -> tuple[Stream, list[AIMessageChunk]]:
-    """An answer's stream and its chunks up to the first with words. Raises BackendError after the last try."""
-    tries = 0
-
-    def first_words() -> tuple[Stream, list[AIMessageChunk]]:
-        nonlocal tries
-        tries += 1
-        stream = cast(Stream, candidate.model.stream(messages, stop=stop, **more))
-        head = []
-        for chunk in stream:
-            head.append(chunk)
-            if chunk.text:
-                return stream, head
-        if candidate.row.finishes and not any(map(finish_of, head)):
-            raise ConnectionResetError("it broke off before its first word")
-        return stream, head
-
-    def worth_it(error: BaseException) -> bool:
-        asked_s = failures.retry_after_s(error)
-        return candidate.worth_another_try(error) and (asked_s is None or asked_s <= LONGEST_WAIT_S)
-
-    trying = tenacity.Retrying(
-        stop=tenacity.stop_after_attempt(retries + 1),
-        wait=_wait_s,
-        retry=tenacity.retry_if_exception(worth_it),
-        reraise=True,
-    )
-    failure: BackendError
-    try:
-        return trying(first_words)
-    except BackendError:
-        raise
-    except Exception as error:  # whatever a provider's package raises
-        if candidate.is_ours:
+        trying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(self.retries + 1),
+            wait=_wait_s,
+            retry=tenacity.retry_if_exception(_is_retryable),
+            reraise=True,
+        )
+        failure: BackendError
+        try:
+            return trying(first_words)
+        except BackendError:
             raise
-        failure = candidate.unavailable(error, tries)
-    # Outside the handler, so that the provider's exception, which may quote a key, is not chained to ours.
-    raise failure
+        except Exception as error:  # whatever a provider's package raises
+            if candidate.is_ours:
+                raise
+            failure = candidate.unavailable(error, tries)
+        # Outside the handler, so that the provider's exception, which may quote a key, is not chained to ours.
+        raise failure
+
+
+Chunk = ChatGenerationChunk
+Reply = Any  # a generator of chunks, which Iterator's type would not let us close
+
+
+def _is_retryable(error: BaseException) -> bool:
+    asked_s = failures.retry_after_s(error)
+    ready = not isinstance(error, BackendError) and failures.refused_reply(error) is None
+    return ready and failures.is_transient(error) and (asked_s is None or asked_s <= LONGEST_WAIT_S)
 
 
 def _wait_s(state: tenacity.RetryCallState) -> float:
@@ -133,29 +142,44 @@ def _wait_s(state: tenacity.RetryCallState) -> float:
     return jitter_s if asked_s is None else asked_s + jitter_s / 10
 
 
-def _answer(candidate: Candidate, stream: Stream, head: list[AIMessageChunk]) -> Iterator[ChatGenerationChunk]:
-    """The words of an answer, then one chunk without words that tells how it ended and what it used."""
+def _reply(candidate: Candidate, messages: list[BaseMessage], stop: list[str] | None) -> Reply:
+    """The words of a reply, then one chunk without words that tells how it ended and what it used.
+
+    Raises what the provider's package raises, BackendUnavailable when it ends without words, and StreamCut when it
+    does not say that it ends.
+    """
     usage: UsageMetadata | None = None
     finish: str | None = None
     characters = unchecked = 0
     tail = ""
-    thoughts = Thoughts()
-    for chunk in _until_cut(candidate, stream, head):
-        if chunk.usage_metadata:
-            usage = add_usage(usage, chunk.usage_metadata)
-        finish = finish_of(chunk) or finish
-        text = thoughts.feed(chunk.text)[: ANSWER_CHARACTERS - characters]
-        characters += len(text)
-        if text:
-            yield _chunk(text)
-        tail, unchecked = (tail + text)[-STRETCH.stop * TIMES :], unchecked + len(text)
-        if unchecked >= CHECKED_EVERY:
-            unchecked = 0
-            if characters >= ANSWER_CHARACTERS or repeats(tail):
-                finish = "length" if characters >= ANSWER_CHARACTERS else "repeated"
-                break
-    if rest := thoughts.finish():
+    thinking, redactor = ThinkTagFilter(), StreamRedactor(candidate.settings.secrets())
+    tool = False
+    with closing(candidate.stream(messages, stop)) as stream:
+        for chunk in stream:
+            if chunk.usage_metadata:
+                usage = add_usage(usage, chunk.usage_metadata)
+            finish = "refused" if finish == "refused" else finish_of(chunk) or finish
+            tool = tool or bool(chunk.tool_call_chunks)
+            text = redactor.feed(thinking.feed(chunk.text))[: ANSWER_CHARACTERS - characters]
+            if thinking.restarted:
+                thinking.restarted, characters, tail = False, 0, ""
+                yield _chunk("", {"restart": True})
+            characters += len(text)
+            if text:
+                yield _chunk(text)
+            tail, unchecked = (tail + text)[-STRETCH.stop * TIMES :], unchecked + len(text)
+            if unchecked >= CHECKED_EVERY:
+                unchecked = 0
+                if characters >= ANSWER_CHARACTERS or repeats(tail):
+                    finish = "length" if characters >= ANSWER_CHARACTERS else "repeated"
+                    break
+    rest = (redactor.feed(thinking.finish()) + redactor.finish())[: ANSWER_CHARACTERS - characters]
+    if rest:
         yield _chunk(rest)
+    elif not characters:
+        if candidate.row.finishes and finish is None:
+            raise ConnectionResetError("it broke off before its first word")
+        raise candidate.silent(finish, tool, thinking.thought)
     if candidate.row.finishes and finish is None:
         raise _cut(candidate)
     yield _chunk("", {"finish": finish}, usage)
@@ -170,20 +194,22 @@ def repeats(tail: str) -> bool:
     return False
 
 
-def _until_cut(candidate: Candidate, stream: Stream, head: list[AIMessageChunk]) -> Iterator[AIMessageChunk]:
-    """The chunks of an answer. Raises StreamCut when the provider fails after its first words."""
-    yield from head
+def _until_cut(candidate: Candidate, reply: Reply) -> Iterator[ChatGenerationChunk]:
+    """The rest of a reply after its first words. Raises StreamCut when the provider fails."""
     try:
-        yield from stream
+        yield from reply
         return
-    except Exception:  # whatever a provider's package raises
+    except BackendError:
+        raise
+    except Exception as error:  # whatever a provider's package raises
         if candidate.is_ours:
             raise
-    raise _cut(candidate)
+        why = failures.refused_reply(error)
+    raise _cut(candidate, why)
 
 
-def _cut(candidate: Candidate) -> StreamCut:
-    return StreamCut(f"{candidate.spec} broke off in the middle of its answer.")
+def _cut(candidate: Candidate, why: str | None = None) -> StreamCut:
+    return StreamCut(f"{candidate.spec} {why or 'broke off in the middle of its answer'}.")
 
 
 def finish_of(chunk: AIMessageChunk) -> str | None:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
+from rag.errors import BackendNotReady
 from rag.llms.backend import Backend
-from rag.llms.openai_protocol import openai_row, speaks_openai
+from rag.llms.hosted import OPENAI, speaks_openai
+from rag.llms.wire import hooks
 from rag.settings import Settings
 
 if TYPE_CHECKING:
@@ -17,17 +19,14 @@ if TYPE_CHECKING:
 # A model that runs on this machine gets this much context unless PINCITE_CONTEXT_TOKENS says otherwise: every
 # token of it costs memory.
 LOCAL_CONTEXT_TOKENS = 8_192
+# And this many passages, unless PINCITE_PASSAGES says otherwise: it reads slowly, and a small one loses its way.
+LOCAL_PASSAGES = 4
 # A small model may repeat itself for ever.
 LOCAL_ANSWER_TOKENS = 2_048
 
 
-def _offline(model: str, settings: Settings) -> "BaseChatModel":
-    from rag.answer.extractive import OfflineChatModel
-    from rag.models.minilm import MiniLM
-    from rag.models.token_vectors import TokenVectors
-
-    minilm = MiniLM(settings.threads)
-    return OfflineChatModel(minilm, TokenVectors(minilm, None))
+def _no_model(model: str, settings: Settings) -> "BaseChatModel":
+    raise BackendNotReady("offline answers by quoting and is not a language model. Name another backend.")
 
 
 def _ollama_address(model: str, settings: Settings) -> str:
@@ -37,15 +36,17 @@ def _ollama_address(model: str, settings: Settings) -> str:
 
 
 def _ollama(model: str, settings: Settings) -> "BaseChatModel":
-    from langchain_ollama import ChatOllama
+    from langchain.chat_models import init_chat_model
 
-    return ChatOllama(
-        model=model,
+    return init_chat_model(
+        model,
+        model_provider="ollama",
         base_url=_ollama_address(model, settings),
         # Without it Ollama cuts a long prompt at its own small default, and does not say so.
         num_ctx=settings.context_tokens or LOCAL_CONTEXT_TOKENS,
         num_predict=LOCAL_ANSWER_TOKENS,
         client_kwargs={"timeout": settings.timeout_s},
+        sync_client_kwargs={"event_hooks": hooks(settings)},
         temperature=0,
     )
 
@@ -68,7 +69,7 @@ def _compatible(model: str, settings: Settings) -> "BaseChatModel":
     name, _, wanted = model.partition("/")
     address = _compatible_address(model, settings)
     key = settings.compatible_key(name)
-    return speaks_openai(wanted or served_model(address, key), settings, address, key, use_responses_api=False)
+    return speaks_openai(wanted or served_model(address, key), settings, address, key)
 
 
 def _llamacpp_check(model: str, settings: Settings) -> str | None:
@@ -80,9 +81,7 @@ def _llamacpp(model: str, settings: Settings) -> "BaseChatModel":
     path = Path(model).expanduser().resolve()
     server, key = _llamacpp_server(path, settings.context_tokens or LOCAL_CONTEXT_TOKENS, settings.threads)
     address = f"{server.listening_address}/v1"
-    return speaks_openai(
-        path.stem, settings, address, key, use_responses_api=False, max_completion_tokens=LOCAL_ANSWER_TOKENS
-    )
+    return speaks_openai(path.stem, settings, address, key, max_completion_tokens=LOCAL_ANSWER_TOKENS)
 
 
 @functools.lru_cache(maxsize=1)
@@ -104,7 +103,7 @@ def _llamacpp_server(path: Path, context_tokens: int, threads: int) -> tuple[Any
     return xllamacpp.Server(params), SecretStr(key)
 
 
-OFFLINE = Backend(open=_offline)
+OFFLINE = Backend(open=_no_model, thinks_aloud=False)
 
 LOCAL: dict[str, Backend] = {
     "ollama": Backend(
@@ -116,12 +115,13 @@ LOCAL: dict[str, Backend] = {
         address_setting="OLLAMA_HOST",
         finishes=True,
     ),
-    "compatible": openai_row(
+    "compatible": Backend(
         open=_compatible,
         example="NAME/MODEL",
         check=_compatible_check,
         address=_compatible_address,
         address_setting="PINCITE_COMPATIBLE",
+        **OPENAI,
     ),
     "llamacpp": Backend(
         open=_llamacpp,

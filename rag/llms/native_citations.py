@@ -1,11 +1,10 @@
-"""Anthropic's own citation blocks instead of numbers in the text: the same prompt in, the same markers out.
+"""Anthropic's own citation blocks instead of numbers in the text: the same passages in, the same markers out.
 
-The numbered passages become documents of one block a sentence, as Anthropic's citations want them; the blocks that
+The passages become documents of one block a sentence, as Anthropic's citations want them; the blocks that
 come back say which sentences carry which words, and are written as the markers that our parser reads. So a citation
 is the same thing as with any other backend. See Anthropic's documentation of citations, "custom content documents".
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -15,10 +14,8 @@ from langchain_core.language_models.chat_models import generate_from_stream
 from langchain_core.messages import AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
-from rag.llms.prompts import prompt
-
-_ANSWER = "Task: answer\n"
-_NUMBERED = re.compile(r"^\[\d+(\.\d+)?\] (.*)$")
+from rag.documents.passages import heading_line, sentence_texts
+from rag.llms.prompts import CITABLE, prompt
 
 
 class NativeCitations(BaseChatModel):
@@ -52,19 +49,22 @@ class NativeCitations(BaseChatModel):
 
 def with_documents(messages: list[BaseMessage]) -> list[BaseMessage]:
     """The prompt for an answer with its passages as documents; any other prompt as it is."""
-    text = messages[-1].text
-    if not text.startswith(_ANSWER):
+    citable = messages[-1].additional_kwargs.get(CITABLE)
+    if not citable:
         return messages
-    passages, _, question = text.removeprefix(_ANSWER).rpartition("\n\nQuestion: ")
-    documents: list[dict[str, Any]] = []
-    for line in passages.splitlines():
-        found = _NUMBERED.match(line)
-        if found and found[1]:
-            documents[-1]["source"]["content"].append({"type": "text", "text": found[2]})
-        elif found:
-            source = {"type": "content", "content": list[dict[str, str]]()}
-            cited = {"type": "document", "title": found[2], "source": source, "citations": {"enabled": True}}
-            documents.append(cited)
+    question, passages = citable
+    documents: list[str | dict[str, Any]] = [
+        {
+            "type": "document",
+            "title": heading_line(passage.chunk),
+            "source": {
+                "type": "content",
+                "content": [{"type": "text", "text": text} for text in sentence_texts(passage.chunk)],
+            },
+            "citations": {"enabled": True},
+        }
+        for passage in passages
+    ]
     told = prompt("answer_native").format_messages(question=question)
     return [SystemMessage(told[0].text), HumanMessage([*documents, {"type": "text", "text": told[1].text}])]
 

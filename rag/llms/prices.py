@@ -1,45 +1,42 @@
-"""What an answer costs and how much a model reads, from a dated file. What is not in it is unknown, never zero."""
+"""What an answer costs and how much a model reads, from genai-prices, which needs no network for it.
+
+What is not in it is unknown, never zero.
+"""
 
 import functools
-import importlib.resources
-import json
-from dataclasses import dataclass
 
 from rag.llms.specs import Spec, parse_spec
 
 # Nobody charges for what runs in this process.
 FREE = ("offline", "llamacpp")
-# Backends that ask another one's models.
-SAME_MODELS = {"anthropic-citations": "anthropic"}
-
-
-@dataclass(frozen=True, slots=True)
-class ModelFacts:
-    """What the file knows of one model. `input` and `output`: US dollars per million tokens.
-
-    Prices hold for prompts of up to `up_to_tokens`; None for any. `context_tokens`: the longest prompt it reads.
-    """
-
-    context_tokens: int | None = None
-    input: float | None = None
-    output: float | None = None
-    up_to_tokens: int | None = None
-
-
-@functools.cache
-def _table() -> dict[str, ModelFacts]:
-    text = (importlib.resources.files("rag") / "data" / "prices.json").read_text("utf-8")
-    return {spec: ModelFacts(**facts) for spec, facts in json.loads(text)["models"].items()}
-
-
-def facts(spec: Spec) -> ModelFacts:
-    """What is known of a backend's model; nothing, for a model that the file does not name."""
-    return _table().get(f"{SAME_MODELS.get(spec.name, spec.name)}:{spec.model}", ModelFacts())
+# What genai-prices calls the providers of our backends.
+PROVIDERS = {
+    "openai": "openai",
+    "azure": "azure",
+    "anthropic": "anthropic",
+    "anthropic-citations": "anthropic",
+    "google": "google",
+    "mistral": "mistral",
+    "openrouter": "openrouter",
+}
 
 
 def prices_known(spec: Spec) -> bool:
     """Whether `cost_usd` can say what an answer by this backend costs."""
-    return spec.name in FREE or facts(spec).input is not None
+    return cost_usd(str(spec), 1, 1) is not None
+
+
+@functools.lru_cache(maxsize=64)
+def context_window(spec: Spec) -> int | None:
+    """The longest prompt that a hosted model reads, in tokens; None when it is not known."""
+    if spec.name not in PROVIDERS:
+        return None
+    from genai_prices import Usage, calc_price
+
+    try:
+        return calc_price(Usage(), spec.model, provider_id=PROVIDERS[spec.name]).model.context_window
+    except LookupError:
+        return None
 
 
 def cost_usd(spec: str, input_tokens: int | None, output_tokens: int | None) -> float | None:
@@ -52,9 +49,12 @@ def cost_usd(spec: str, input_tokens: int | None, output_tokens: int | None) -> 
         return None
     if one.name in FREE:
         return 0.0
-    known = facts(one)
-    if known.input is None or known.output is None or input_tokens is None or output_tokens is None:
+    if one.name not in PROVIDERS or input_tokens is None or output_tokens is None:
         return None
-    if known.up_to_tokens is not None and input_tokens > known.up_to_tokens:
+    from genai_prices import Usage, calc_price
+
+    usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens)
+    try:
+        return float(calc_price(usage, one.model, provider_id=PROVIDERS[one.name]).total_price)
+    except LookupError:
         return None
-    return (input_tokens * known.input + output_tokens * known.output) / 1_000_000

@@ -12,15 +12,26 @@ from pydantic import SecretStr
 
 from rag.errors import BackendError, BackendUnavailable
 from rag.llms.failures import provider_words, without_login
-from rag.llms.local import LOCAL_CONTEXT_TOKENS
-from rag.llms.prices import facts, prices_known
+from rag.llms.local import LOCAL_CONTEXT_TOKENS, LOCAL_PASSAGES
+from rag.llms.prices import context_window, prices_known
 from rag.llms.specs import Spec, parse_spec
 from rag.llms.table import address_of, backend, goes_elsewhere, is_local, lacks, names
+from rag.llms.wire import MAX_LINE_BYTES
 from rag.settings import Settings
 
 PROBE_S = 2.0
 # Where servers that speak OpenAI's protocol say how much a model reads: vLLM, OpenRouter, LM Studio, llama.cpp.
 CONTEXT_NAMES = ("max_model_len", "context_length", "max_context_length", "n_ctx")
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Leaves a redirect unfollowed, so that a key goes to no other server."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+_OPENER = urllib.request.build_opener(_NoRedirect)
 
 
 def backends_report(settings: Settings) -> list[dict[str, Any]]:
@@ -49,7 +60,7 @@ def _line(name: str, chosen: Spec | None, settings: Settings) -> dict[str, Any]:
         "example": str(spec),
         "usable": why is None,
         "why": why,
-        "context": facts(spec).context_tokens if why else context_tokens(str(spec), settings),
+        "context": context_window(spec) if why else context_tokens(str(spec), settings),
         "prices_known": prices_known(spec),
         "leaves_machine": goes_elsewhere(spec, settings),
     }
@@ -102,7 +113,15 @@ def _context_tokens(spec: Spec, settings: Settings) -> int | None:
             return _served_context(address, settings.providers["OPENROUTER_API_KEY"], spec.model)
     except BackendUnavailable:
         return None
-    return facts(spec).context_tokens
+    return context_window(spec)
+
+
+def passages_for(spec: str, settings: Settings) -> int:
+    """How many passages an answer may draw on: fewer for a model on this machine, which reads slowly, unless set."""
+    first = next((one for one in parse_spec(spec) if lacks(one, settings) is None), Spec("offline"))
+    if "passages" in settings.model_fields_set or first.name == "offline" or goes_elsewhere(first, settings):
+        return settings.passages
+    return min(LOCAL_PASSAGES, settings.passages)
 
 
 @functools.lru_cache(maxsize=32)
@@ -126,8 +145,8 @@ def served_models(address: str, key: SecretStr) -> list[dict[str, Any]]:
         if not url.startswith(("http://", "https://")):
             raise ValueError("an address begins with http:// or https://")
         request = urllib.request.Request(url, headers=headers)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=PROBE_S) as response:  # noqa: S310
-            listed = json.load(response)
+        with _OPENER.open(request, timeout=PROBE_S) as response:
+            listed = json.loads(response.read(MAX_LINE_BYTES))
             return [entry for entry in listed["data"] if isinstance(entry.get("id"), str)]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         words = provider_words(error, (secret,))

@@ -11,13 +11,15 @@ from urllib.parse import urlsplit
 from rag.errors import BackendNotReady, UnknownBackend
 from rag.installing import here
 from rag.llms.backend import Backend
-from rag.llms.rows import ROWS
+from rag.llms.hosted import HOSTED
+from rag.llms.local import LOCAL, OFFLINE
 from rag.llms.specs import Spec, parse_spec
 from rag.settings import Settings
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
+ROWS: dict[str, Backend] = {"offline": OFFLINE, **HOSTED, **LOCAL}
 # Another package adds a backend by an entry point of this group: its name is the backend's, its object a Backend.
 ENTRY_POINTS = "pincite.backends"
 
@@ -105,19 +107,19 @@ def goes_elsewhere(spec: Spec, settings: Settings) -> bool:
 def open_model(spec: str, settings: Settings, ready: "Mapping[str, BaseChatModel] | None" = None) -> "BaseChatModel":
     """One chat model for a list of backends: the first that answers, with retries before its first word.
 
-    Its first chunk's `response_metadata` holds `answered_by` (a spec) and `passed_over` (why each one before it
-    did not answer), its last chunk `finish` ("stop", "length", "repeated", "refused"
-    or None) and the `usage_metadata` of the
-    whole answer. `ready` holds models that are already open, by backend name.
+    Its first chunk's `response_metadata` holds `answered_by` (a spec), `passed_over` (why each one before it did not
+    answer) and `thinks_aloud`, its last chunk `finish` ("stop", "length", "repeated", "refused" or None) and the
+    `usage_metadata` of the whole answer; a chunk with `restart` says that the words before it were thoughts.
+    `ready` holds models that are already open, by backend name.
 
     Raises UnknownBackend and BackendNotReady here; BackendUnavailable and StreamCut while it answers.
     """
     from rag.llms.candidate import Candidate
-    from rag.llms.fallback import SteadyModel
+    from rag.llms.fallback import FallbackChatModel
 
     check_spec(spec, settings)
     candidates = [
         Candidate(one, row(one), settings, lacks(one, settings), (ready or {}).get(one.name))
         for one in parse_spec(spec)
     ]
-    return SteadyModel(candidates=candidates, retries=settings.retries)
+    return FallbackChatModel(candidates=candidates, retries=settings.retries)

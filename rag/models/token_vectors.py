@@ -8,6 +8,7 @@ coordinate is rounded to one of four levels (Lloyd-Max for a Gaussian; Max, "Qua
 import contextlib
 import functools
 import hashlib
+import itertools
 import os
 import sqlite3
 import threading
@@ -84,6 +85,18 @@ class Packed:
 
     codes: Codes
     line_ends: npt.NDArray[np.int32]
+
+
+def line_matches(question_tokens: Vectors, packed: Packed) -> Vectors:
+    """The best match of each turned question token in each line, (tokens, lines); -1 where a line has no token."""
+    bounds = [0, *packed.line_ends.tolist()]
+    found = np.full((len(question_tokens), len(packed.line_ends)), -1, np.float32)
+    if len(packed.codes):
+        similarity = similarities(question_tokens, packed.codes)
+        for line, (left, right) in enumerate(itertools.pairwise(bounds)):
+            if left < right:
+                found[:, line] = similarity[:, left:right].max(axis=1)
+    return found
 
 
 def content_key(text: str) -> str:

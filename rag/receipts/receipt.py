@@ -9,15 +9,18 @@ from datetime import UTC, datetime
 from typing import cast
 
 from rag import __version__
+from rag.documents import CONVERTERS
 from rag.errors import PinciteError
 from rag.receipts.surroundings import Surroundings, surroundings
 from rag.settings import Settings
-from rag.types import JSON, Answer, sha256_of
-from rag.types import SCHEMA as ANSWER_SCHEMA
+from rag.types import JSON, READABLE, Answer, sha256_of
 
 SCHEMA = "pincite.receipt/1"
 # Settings that decide what an answer says, besides its backend. No key, no folder and no address is among them.
 DECISIVE = ("embedder", "reranker", "chunk_tokens", "passages", "show", "context_tokens")
+
+# What receipts do not name that were saved before converters were counted.
+FIRST_CONVERTERS = 1
 
 Place = tuple[str, int, int]
 
@@ -38,11 +41,12 @@ class Cited:
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """A saved answer as far as it can be checked. `intact` is False when the file was edited after it was saved,
-    and None for a bare answer record, of which that cannot be told."""
+    and None for a bare answer record, of which that cannot be told. `converters` is their version when it was saved."""
 
     question: str
     citations: tuple[Cited, ...]
     intact: bool | None
+    converters: int | None = None
 
 
 def receipt(
@@ -65,6 +69,7 @@ def receipt(
         "schema": SCHEMA,
         "saved": (now or datetime.now(UTC)).isoformat(timespec="seconds"),
         "pincite": __version__,
+        "converters": CONVERTERS,
         "prompts": prompt_hashes(),
         "settings": settings_hash(settings, answer.backend),
         "surroundings": [
@@ -101,14 +106,7 @@ def read_receipt(data: bytes, name: str) -> Receipt:
 def parse_receipt(data: bytes) -> Receipt:
     """The receipt or bare answer record in these bytes. Raises ValueError, which says what they are instead."""
     try:
-        value = _object(json.loads(data.decode("utf-8-sig")))
-        saved = value.get("schema") == SCHEMA
-        record = _object(value.get("answer")) if saved else value
-        if record.get("schema") != ANSWER_SCHEMA:
-            raise ValueError(f"its schema is neither {SCHEMA} nor {ANSWER_SCHEMA}")
-        around = dict(map(_surroundings, _list(value.get("surroundings")))) if saved else {}
-        intact = value.get("sha256") == _digest({k: v for k, v in value.items() if k != "sha256"}) if saved else None
-        return Receipt(_text(record.get("question")), tuple(_citations(record, around, intact)), intact)
+        return receipt_of(json.loads(data.decode("utf-8-sig")))
     except json.JSONDecodeError as error:
         why = "it holds several records, save one of its lines" if error.msg == "Extra data" else "it is not JSON"
     except UnicodeDecodeError:
@@ -116,6 +114,21 @@ def parse_receipt(data: bytes) -> Receipt:
     except RecursionError:
         why = "it is nested too deeply"
     raise ValueError(why)
+
+
+def receipt_of(saved_json: object) -> Receipt:
+    """The receipt or bare answer record in a JSON value. Raises ValueError, which says what it is instead."""
+    value = _object(saved_json)
+    saved = value.get("schema") == SCHEMA
+    record = _object(value.get("answer")) if saved else value
+    if record.get("schema") not in READABLE:
+        raise ValueError(f"its schema is neither {SCHEMA} nor {READABLE[0]}")
+    around = dict(map(_surroundings, _list(value.get("surroundings")))) if saved else {}
+    intact = value.get("sha256") == _digest({k: v for k, v in value.items() if k != "sha256"}) if saved else None
+    converters = value.get("converters", FIRST_CONVERTERS) if saved else None
+    if converters is not None and not isinstance(converters, int):
+        raise ValueError("its converters are no number")
+    return Receipt(_text(record.get("question")), tuple(_citations(record, around, intact)), intact, converters)
 
 
 def _citations(record: JSON, around: dict[Place, Surroundings], intact: bool | None) -> Iterator[Cited]:

@@ -1,11 +1,11 @@
 """Which citations of a saved answer still hold in today's documents. Characters must be the same; none are guessed."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from rag.documents import document_id, find_files, read_documents
+from rag.documents import CONVERTERS, LARGEST_BYTES, document_id, find_files, read_documents, too_large
 from rag.errors import ReadError
 from rag.receipts.receipt import Cited, Receipt
 from rag.receipts.surroundings import place_of
@@ -18,6 +18,9 @@ from rag.types import Document, sha256_of
 # gone       there is no such document any more, or it cannot be read
 State = Literal["holds", "moved", "ambiguous", "stale", "gone"]
 GOOD: frozenset[State] = frozenset({"holds", "moved"})
+
+NOT_SAID = "the document does not say these words any more"
+READ_ANEW = "the document changed, or is read in another way than when the answer was saved: its text has other words"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,10 @@ def check(receipt: Receipt, documents: Mapping[str, Document | ReadError]) -> li
     for cited in receipt.citations:
         document = documents.get(cited.document)
         if isinstance(document, Document):
-            findings.append(_finding(cited, document.text, hashes[cited.document]))
+            finding = _finding(cited, document.text, hashes[cited.document])
+            if finding.reason == NOT_SAID and receipt.converters not in (None, CONVERTERS):
+                finding = replace(finding, reason=READ_ANEW)
+            findings.append(finding)
         else:
             why = "there is no such document any more" if document is None else str(document)
             findings.append(Finding(cited, "gone", reason=why.removeprefix(f"{cited.document} ").rstrip(".")))
@@ -51,7 +57,7 @@ def _finding(cited: Cited, text: str, sha256: str) -> Finding:
     if cited.end - cited.start != long or sha256 == cited.sha256:
         return Finding(cited, "stale", reason="the receipt was edited: this is not what stood at its offsets")
     if cited.quote not in text:
-        return Finding(cited, "stale", reason="the document does not say these words any more")
+        return Finding(cited, "stale", reason=NOT_SAID)
     start = place_of(text, cited.quote, cited.around)
     if start is None:
         return Finding(cited, "ambiguous", reason="which occurrence of these words was cited is not certain any more")
@@ -71,7 +77,8 @@ def read_today(folder: Path, names: Collection[str]) -> dict[str, Document | Rea
         if not wanted:
             continue
         try:
-            documents = list(read_documents(path.read_bytes(), file))
+            fits = path.stat().st_size <= LARGEST_BYTES
+            documents = list(read_documents(path.read_bytes(), file)) if fits else [too_large(file)]
         except OSError as error:
             documents = [ReadError(f"{file} cannot be read ({error.strerror or error}).")]
         good = {document.id: document for document in documents if isinstance(document, Document)}

@@ -8,14 +8,18 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from rag.documents.passages import embedded_text
+from rag.documents.passages import embedded_text, heading_line, sentence_texts
 from rag.errors import SettingsError
 from rag.index.rows import content_in
 from rag.installing import here
 from rag.models.minilm import MiniLM, Vectors
+from rag.models.reader import Pair, Reader
 from rag.models.token_vectors import Codes, Packed, TokenVectors, similarities, turn
 from rag.settings import Settings
 from rag.types import Chunk
+
+# So many of the best by MaxSim are read, and how much what the reader says counts beside it.
+READ, READER_WEIGHT = 8, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,25 @@ def _best_pairs(best: Vectors, firsts: npt.NDArray[np.int64], lines: npt.NDArray
     return matches
 
 
+class ReaderReranker:
+    """MaxSim, then the reader: what it makes of the best few is mixed into their scores."""
+
+    def __init__(self, maxsim: MaxSim, reader: Reader) -> None:
+        self._maxsim, self._reader = maxsim, reader
+
+    def __call__(self, question: str, candidates: Candidates) -> dict[str, float]:
+        """MaxSim and, for the READ best, READER_WEIGHT times the probability that the passage answers."""
+        scores = self._maxsim(question, candidates)
+        chunks = candidates.chunks()
+        best = [key for key in sorted(scores, key=lambda key: (-scores[key], key))[:READ] if key in chunks]
+        pairs = [Pair(question, tuple(sentence_texts(chunks[k])), heading_line(chunks[k])) for k in best]
+        read = dict(zip(best, self._reader.answers(pairs), strict=True))
+        return {
+            key: score + (READER_WEIGHT * read[key].probability if key in read else 0.0)
+            for key, score in scores.items()
+        }
+
+
 class CrossEncoder:
     """A model that reads question and passage together. Slow and good; fetched when it is first used."""
 
@@ -124,16 +147,19 @@ class CrossEncoder:
         return dict(zip(chunks, map(float, self._opened.predict(pairs)), strict=True))
 
 
-RERANKERS: dict[str, Callable[[str, MiniLM, TokenVectors], Reranker | None]] = {
-    "maxsim": lambda wanted, model, token_vectors: MaxSim(model, token_vectors),
-    "none": lambda wanted, model, token_vectors: None,
-    "cross-encoder": lambda wanted, model, token_vectors: CrossEncoder(wanted or "cross-encoder/ms-marco-MiniLM-L6-v2"),
+Opener = Callable[[str, MaxSim, Reader], Reranker | None]
+
+RERANKERS: dict[str, Opener] = {
+    "reader": lambda wanted, maxsim, reader: ReaderReranker(maxsim, reader),
+    "maxsim": lambda wanted, maxsim, reader: maxsim,
+    "none": lambda wanted, maxsim, reader: None,
+    "cross-encoder": lambda wanted, maxsim, reader: CrossEncoder(wanted or "cross-encoder/ms-marco-MiniLM-L6-v2"),
 }
 
 
-def open_reranker(settings: Settings, model: MiniLM, token_vectors: TokenVectors) -> Reranker | None:
+def open_reranker(settings: Settings, model: MiniLM, token_vectors: TokenVectors, reader: Reader) -> Reranker | None:
     """The re-ranker that the settings name, or SettingsError; None leaves passages as they were found."""
     name, _, wanted = settings.reranker.partition(":")
     if name not in RERANKERS:
         raise SettingsError(f"PINCITE_RERANKER names no re-ranker. Write one of: {', '.join(RERANKERS)}.")
-    return RERANKERS[name](wanted, model, token_vectors)
+    return RERANKERS[name](wanted, MaxSim(model, token_vectors), reader)

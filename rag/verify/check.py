@@ -11,12 +11,16 @@ NO_CITATION = "no citation"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What a verifier makes of one statement and the words it cites. `score` is from 0 (not stated) to 1 (stated)."""
+    """What a verifier makes of one statement and the words it cites. `score` is from 0 (not stated) to 1 (stated).
+
+    `unsupported_words`: offsets into the statement of the words that the cited words do not support, where known.
+    """
 
     verdict: Verdict
     score: float
     reason: str | None = None
     disagreements: tuple[Disagreement, ...] = ()
+    unsupported_words: tuple[tuple[int, int], ...] = ()
 
 
 UNCITED = Check("unsupported", 0.0, NO_CITATION)
@@ -31,6 +35,17 @@ class Verifier(Protocol):
     def check(self, statement: str, quotes: Sequence[str]) -> Check:
         """The verdict on `statement` given the exact cited words; without any it is unsupported."""
         ...
+
+
+class Unchecked:
+    """Checks nothing: what has a citation is shown to be checked by the person who reads it."""
+
+    name = "none"
+    quality = "nothing is checked (PINCITE_VERIFIER=none)"
+
+    def check(self, statement: str, quotes: Sequence[str]) -> Check:
+        """Partial, for want of a check; unsupported without cited words."""
+        return Check("partial", 0.5, "not checked") if any(quote.strip() for quote in quotes) else UNCITED
 
 
 def idle(statement: str, quotes: Sequence[str], verifier: Verifier) -> set[int]:

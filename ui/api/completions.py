@@ -14,7 +14,7 @@ from rag.types import JSON, Answer, Event, Statement
 from ui.api.concurrency import Turnstile
 from ui.api.errors import Refused, failed, record_response
 from ui.api.events import QUIET_S, block, streamed, whole
-from ui.api.requests import SPEC_CHARACTERS, TURNS, Ask, Said
+from ui.api.requests import SCOPE, SPEC_CHARACTERS, TURNS, Ask, Said
 from ui.door import Door, Kind
 from ui.markdown import Writing, markdown, spoken
 from ui.permitted import OWN, spec_of, usable
@@ -61,6 +61,7 @@ class Completion(BaseModel):
     stream: bool = False
     stream_options: StreamOptions | None = None
     n: int | None = Field(None, ge=1, le=1)
+    documents: list[str] = Field(default_factory=list, max_length=SCOPE)
 
     def asked(self) -> Ask:
         """The question, which is the last message, and the conversation before it. Raises Refused without one."""
@@ -71,7 +72,7 @@ class Completion(BaseModel):
             Said.model_validate({"role": role, "content": text if role == "user" else spoken(text)})
             for role, text in said[-TURNS - 1 : -1]
         ]
-        return Ask(question=said[-1][1], history=history, backend=self.model)
+        return Ask(question=said[-1][1], history=history, backend=self.model, documents=self.documents)
 
 
 def completion_routes(door: Door, turnstile: Turnstile, created: int) -> APIRouter:

@@ -10,6 +10,8 @@ from rag.turns import turns_of
 from rag.types import Turn
 
 TURNS = 200
+SCOPE = 10_000
+GLOBS = "Globs of the documents that may be used, such as reports/*.pdf; without any, every document."
 MOST = 1_000_000_000
 SPEC_CHARACTERS = 300
 NAME_CHARACTERS = 60
@@ -56,6 +58,10 @@ class Ask(Wanted):
         description="Who writes the answer, where the server lets callers choose; leave it out otherwise.",
     )
 
+    documents: list[str] = Field(
+        default_factory=list, max_length=SCOPE, description=GLOBS, examples=[["reports/*.pdf"]]
+    )
+
     def turns(self) -> tuple[Turn, ...]:
         """The history as the chat takes it. Raises UsageError for text that is none."""
         try:
@@ -69,6 +75,9 @@ class Search(Wanted):
 
     question: str = Field(description="A standalone question or keywords.", examples=["steps in technology transfer"])
     count: int | None = Field(None, ge=1, le=40, description="How many passages; without it as many as an answer gets.")
+    documents: list[str] = Field(
+        default_factory=list, max_length=SCOPE, description=GLOBS, examples=[["reports/*.pdf"]]
+    )
 
 
 class Read(Wanted):

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi import APIRouter, FastAPI, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
@@ -20,7 +20,6 @@ from ui.api.events import EVENTS, QUIET_S, block, streamed, whole
 from ui.api.guard import Guard
 from ui.api.requests import MOST, Ask, Read, Search
 from ui.api.schema import AnswerRecord, Documents, Error, Passages, Text, Verification
-from ui.api.server import OwnOriginOnly
 from ui.door import Door, Kind
 
 # Questions that are answered at once, and that wait for it; what is more is told to come again.
@@ -44,7 +43,6 @@ def api(
     app.include_router(_asking(door, questions))
     app.include_router(completion_routes(door, questions, int(time.time())))
     app.add_api_route("/openapi.json", _description(app), include_in_schema=False)
-    app.add_middleware(OwnOriginOnly, host="")  # for its headers; the guard knows whom to answer
     app.add_middleware(Guard, host=settings.host, token=settings.token)
     answer_errors(app)
     app.state.turnstiles = (questions, readings)
@@ -77,6 +75,13 @@ def gives(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
     return {200: {"model": model}, "4XX": {"model": Error}, "5XX": {"model": Error}}
 
 
+PICTURE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"image/png": {}}},
+    "4XX": {"model": Error},
+    "5XX": {"model": Error},
+}
+
+
 def _reading(door: Door, turnstile: Turnstile) -> APIRouter:
     """The routes that need no language model."""
     routes = APIRouter(prefix="/v1")
@@ -91,6 +96,18 @@ def _reading(door: Door, turnstile: Turnstile) -> APIRouter:
     async def documents() -> JSON:
         """The documents that can be asked about."""
         return await turnstile.run(door.documents)
+
+    @routes.get("/documents/{document:path}/pages/{page}.png", responses=PICTURE, response_class=Response)
+    async def picture(
+        document: str,
+        page: Annotated[int, Path(ge=1, le=MOST)],
+        start: Annotated[int, Query(ge=0, le=MOST)] = 0,
+        end: Annotated[int, Query(ge=0, le=MOST)] = 0,
+    ) -> Response:
+        """A page of a PDF as it looks, with the words between two offsets marked."""
+        wanted = Read(document=document, start=start, end=end)
+        png = await turnstile.run(lambda: door.picture(wanted, page))
+        return Response(png, media_type="image/png", headers={"cache-control": "private, max-age=300"})
 
     @routes.get("/documents/{document:path}", responses=gives(Text))
     async def read(

@@ -5,41 +5,9 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from rag.receipts.recheck import State
-from rag.types import Origin, Status, Verdict
+from rag.types import Notice, Statement, Status, Usage
 
 Offset = Field(ge=0, description="In Unicode code points of the document's canonical text.")
-
-
-class Citation(BaseModel):
-    """The exact words that carry a statement: `quote` is what stands from `start` to `end`."""
-
-    document: str
-    sha256: str = Field(description="Of the document's canonical text as UTF-8, when it was cited.")
-    start: int = Offset
-    end: int = Offset
-    quote: str
-    page: int | None
-    heading: list[str]
-    origin: Origin
-
-
-class Disagreement(BaseModel):
-    """Words of a statement that the cited words contradict, or do not know (`source` null)."""
-
-    claim: str
-    source: str | None
-    kind: str
-
-
-class Statement(BaseModel):
-    """A sentence of an answer, checked against the words it cites."""
-
-    text: str
-    verdict: Verdict
-    score: float
-    reason: str | None
-    disagreements: list[Disagreement]
-    citations: list[Citation]
 
 
 class Place(BaseModel):
@@ -52,14 +20,6 @@ class Place(BaseModel):
     heading: list[str]
 
 
-class Usage(BaseModel):
-    """Tokens as the provider counts them."""
-
-    input_tokens: int | None
-    output_tokens: int | None
-    cost_usd: float | None
-
-
 class Timings(BaseModel):
     """Milliseconds."""
 
@@ -68,21 +28,15 @@ class Timings(BaseModel):
     total: float
 
 
-class Notice(BaseModel):
-    """How the answer came about."""
-
-    code: str
-    message: str
-
-
 class AnswerRecord(BaseModel):
     """An answer, as `pincite ask --json` prints it."""
 
-    schema_: Literal["pincite.answer/1"] = Field(alias="schema")
+    schema_: Literal["pincite.answer/2"] = Field(alias="schema")
     id: str | None
     question: str
     search_question: str
     status: Status
+    answers_question: float | None = Field(description="How probable it is that what is shown answers the question.")
     text: str = Field(description="The shown statements joined; when abstained, the refusal.")
     statements: list[Statement]
     withheld: list[Statement] = Field(description="What failed its check; not to be shown without saying so.")
@@ -98,6 +52,7 @@ class AnswerRecord(BaseModel):
     timings_ms: Timings
     notices: list[Notice]
     error: str | None
+    scope: list[str] = Field(description="The globs that limited what was asked; empty for every document.")
 
 
 class Passage(Place):
@@ -105,6 +60,7 @@ class Passage(Place):
 
     sha256: str
     page: int | None
+    page_label: str | None
     text: str
 
 
@@ -133,6 +89,7 @@ class Listed(BaseModel):
     document: str
     title: str
     characters: int
+    left_out: dict[str, int] = Field(description="What its text does not hold, and how many: pictures, page margins.")
 
 
 class Documents(BaseModel):

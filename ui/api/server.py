@@ -1,80 +1,29 @@
-"""Serving a web application on one socket, to this machine's browser only talking to this machine."""
+"""Serving a web application on one socket, which nobody can hold open for himself."""
 
 import asyncio
 import errno
 import logging
-import re
 import socket
 from collections.abc import Callable
 from typing import Any
 
+import h11
 import uvicorn
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from rag.errors import PinciteError
 
-# The page needs inline scripts and styles, and evaluates its own templates; nothing may come from or go elsewhere.
-POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
-    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-src 'none'; frame-ancestors 'self'"
-)
 # What somebody types who wants another port.
 CHAT = "PORT={0} make chat (or PINCITE_PORT={0} pincite chat)"
 SERVE = "pincite serve --port {0}"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-REFUSED = "This page is served to this machine only. To serve it under another name, set PINCITE_HOST."
-HEADERS = {
-    "content-security-policy": POLICY,
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-}
-
-
-class OwnOriginOnly:
-    """ASGI middleware: tells the browser to load from and send to nowhere but this server.
-
-    A server that listens for this machine only also answers under this machine's names only: no website can read the
-    documents by pointing a name of its own at 127.0.0.1 (DNS rebinding).
-    """
-
-    def __init__(self, app: ASGIApp, host: str) -> None:
-        self.app, self.this_machine_only = app, host in LOOPBACK
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Adds the headers to every HTTP response."""
-        guarded = scope["type"] == "http" and self.this_machine_only
-        if guarded and asked_host(Headers(scope=scope)) not in LOOPBACK:
-            await PlainTextResponse(f"{REFUSED}\n", 400)(scope, receive, send)
-            return
-
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers[name] = value
-            await send(message)
-
-        await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
-
-
-def asked_host(headers: Headers) -> str:
-    """The name under which a server is asked, without a port."""
-    return re.sub(r":\d*$", "", headers.get("host", "")).strip("[]").lower()
-
-
-class Beside:
-    """ASGI middleware: requests for the HTTP API go to it, and all others to the page that it stands beside."""
-
-    def __init__(self, app: ASGIApp, api: ASGIApp) -> None:
-        self.app, self.api = app, api
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hands a request on."""
-        asked = scope["type"] == "http" and re.match(r"/v1(/|$)|/openapi\.json$", scope["path"])
-        await (self.api if asked else self.app)(scope, receive, send)
+# A request has to have come within REQUEST_S; a client that takes nothing of its answer for STALLED_S is cut off.
+REQUEST_S, STALLED_S = 20.0, 60.0
+HEADER_BYTES = 32_768
+# Connections at once. When there is one more, the one that has been waiting longest for its request is closed.
+MOST_CONNECTIONS = 200
+# Connections taken in before the next look at what those there are have sent: fewer than MOST_CONNECTIONS.
+TAKEN_AT_ONCE = 100
 
 
 def listen(host: str, port: int, typed: str = CHAT) -> socket.socket:
@@ -103,6 +52,63 @@ def _refusal(error: OSError, host: str, port: int, typed: str) -> str:
     return f"This machine has no address {host!r} to listen on. Set PINCITE_HOST to 127.0.0.1."
 
 
+class _Connection(H11Protocol):
+    """A connection that ends when its request, or the reading of its answer, takes too long."""
+
+    waiting_since: float | None = None  # while the server waits for a request or the rest of one
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Makes room by closing the connection that has waited longest, which may be this one."""
+        super().connection_made(transport)  # type: ignore[arg-type]
+        self._watch(waiting=True)
+        if len(self.connections) > MOST_CONNECTIONS:
+            waiting = [one for one in self.connections if isinstance(one, _Connection) and one.waiting_since]
+            min(waiting, key=lambda one: one.waiting_since or 0.0).transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Goes on with the request."""
+        super().data_received(data)
+        self._watch(self.waiting_since is not None and self._expects())
+
+    def on_response_complete(self) -> None:
+        """Waits for the next request. Uvicorn's own time-out ends one that is idle, not one that began."""
+        super().on_response_complete()
+        self._watch(self._expects())
+
+    def pause_writing(self) -> None:
+        """The client does not take what it is sent."""
+        super().pause_writing()
+        self._watch(self.waiting_since is not None)
+
+    def resume_writing(self) -> None:
+        """It takes it again."""
+        super().resume_writing()
+        self._watch(self.waiting_since is not None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is waited for any more."""
+        super().connection_lost(exc)
+        self._watch(waiting=False)
+
+    def _expects(self) -> bool:
+        return self.conn.their_state in (h11.IDLE, h11.SEND_BODY)
+
+    def _watch(self, waiting: bool) -> None:
+        """Have the connection cut off in time. A request that comes in pieces gets no more time with each of them."""
+        now = self.loop.time()
+        self.waiting_since = (self.waiting_since or now) if waiting else None
+        if self._timer:
+            self._timer.cancel()
+        seconds = STALLED_S if self.flow.write_paused else None
+        if waiting and self.waiting_since and not seconds:
+            seconds = self.waiting_since + REQUEST_S - now
+        self._timer = None if seconds is None else self.loop.call_later(seconds, self.transport.abort)
+
+    def _should_upgrade(self) -> bool:
+        return False  # nothing here speaks WebSocket: a request for it is an ordinary one, and guarded like one
+
+
 class _Server(uvicorn.Server):
     """Says when it is being stopped, so that what is under way can end before it is cut off."""
 
@@ -129,7 +135,17 @@ def server(app: Any, stopping: Callable[[], None] | None = None) -> uvicorn.Serv
 
     `stopping` is called when it is to stop, a second before what is still under way is cut off.
     """
-    one = _Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+    one = _Server(
+        uvicorn.Config(
+            app,
+            http=_Connection,
+            ws="none",
+            log_level="warning",
+            backlog=TAKEN_AT_ONCE,
+            h11_max_incomplete_event_size=HEADER_BYTES,
+            timeout_graceful_shutdown=1,
+        )
+    )
     logging.getLogger("uvicorn.error").addFilter(_not_of_stopping)
     one.stopping = stopping
     return one

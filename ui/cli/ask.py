@@ -17,7 +17,7 @@ from rag.turns import turns_of
 from rag.types import Answer, Passage, Statement, Turn
 from ui.cli.output import as_json_text, note, visible
 from ui.cli.verify import check_place, save
-from ui.numbered import Numbered, where, withheld_line
+from ui.numbered import Numbered, page_named, where, withheld_line
 from ui.opening import open_index
 from ui.searched import searched_for
 
@@ -25,13 +25,21 @@ QUOTE_CHARACTERS = 200
 NEAREST_SHOWN = 3
 
 
-def run(settings: Settings, question: str, history: Path | None, as_json: bool, receipt: Path | None = None) -> None:
+def run(
+    settings: Settings,
+    question: str,
+    history: Path | None,
+    as_json: bool,
+    *,
+    receipt: Path | None = None,
+    scope: Sequence[str] = (),
+) -> None:
     """Ask one question, print the answer and save its receipt. Raises PinciteError when nobody could answer."""
     turns = read_history(history) if history else ()
     if receipt:
         check_place(receipt)
     chat = open_index(settings)
-    answer = chat.ask(question, turns)
+    answer = chat.ask(question, turns, documents=scope)
     if as_json:
         click.echo(as_json_text(answer.record(), indent=2))
     else:
@@ -73,7 +81,8 @@ def print_answer(answer: Answer) -> None:
     if numbered.cited:
         click.echo()
     for number, citation in enumerate(numbered.cited, 1):
-        place = where(citation.document, citation.heading, citation.page, citation.start, citation.end)
+        page = page_named(citation.page, citation.page_label)
+        place = where(citation.document, citation.heading, page, citation.start, citation.end)
         _say(f"[{number}] {place}")
         if flat(citation.quote) not in flat(answer.text):
             _say(f"    “{textwrap.shorten(citation.quote, QUOTE_CHARACTERS, placeholder=' …')}”")
@@ -102,7 +111,8 @@ def _excerpt(passage: Passage) -> str:
     chunk = passage.chunk
     words = chunk.quote(chunk.sentences[0].start, chunk.sentences[-1].end) if chunk.sentences else chunk.text
     begins = textwrap.shorten(words, QUOTE_CHARACTERS, placeholder=" …")
-    return f"{where(chunk.document, chunk.headings, chunk.page, chunk.start, chunk.end)}: {begins}"
+    page = page_named(chunk.page, chunk.page_label_at(chunk.start))
+    return f"{where(chunk.document, chunk.headings, page, chunk.start, chunk.end)}: {begins}"
 
 
 def _say(text: str) -> None:

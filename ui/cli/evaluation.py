@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from ui.cli.options import FILE, as_json_flag, folders, settings_with
+from ui.cli.options import FILE, as_json_flag, folders, settings_with, verifier_option
 
 
 @click.group("eval")
@@ -36,11 +36,12 @@ def evaluate() -> None:
     "--judge",
     "judges",
     multiple=True,
-    default=["offline"],
+    default=["reader"],
     show_default=True,
     metavar="SPEC",
     help="Who judges fidelity; further judges are compared with the first.",
 )
+@verifier_option
 @click.option("--out", type=FILE, help="Folder of the run [default: one of exams/ in the data folder].")
 @click.option("--fresh", is_flag=True, help="Ask everything anew, whatever the folder holds.")
 @click.option("--retry-failed", is_flag=True, help="Ask again what failed before.")
@@ -55,7 +56,7 @@ def run(**options: Any) -> None:
     from ui.cli.eval_run import run_exam
 
     controls = [name for name in ("closed_book", "oracle", "noise", "shuffled_citations") if options.pop(name)]
-    settings = settings_with(documents=options.pop("documents"), data=options.pop("data"))
+    settings = settings_with(**{name: options.pop(name) for name in ("documents", "data", "verifier")})
     run_exam(settings, controls=controls, **options)
 
 
@@ -149,7 +150,7 @@ def generate(
 @click.argument("rows", metavar="DATA", type=FILE)
 @folders
 @click.option(
-    "--judge", default="offline", show_default=True, metavar="SPEC", help="offline, judge:SPEC or nli:FOLDER."
+    "--judge", default="reader", show_default=True, metavar="SPEC", help="reader, judge:BACKEND or nli:FOLDER."
 )
 @as_json_flag
 def calibrate(rows: Path, documents: Path | None, data: Path | None, judge: str, as_json: bool) -> None:

@@ -7,7 +7,7 @@ import click
 
 from rag import __version__
 from ui.cli.evaluation import evaluate
-from ui.cli.options import FILE, as_json_flag, backend_option, folders, settings_with
+from ui.cli.options import FILE, as_json_flag, backend_option, folders, settings_with, verifier_option
 from ui.cli.output import Lines
 
 
@@ -29,15 +29,17 @@ def ingest(paths: tuple[Path, ...], documents: Path | None, data: Path | None, a
     """
     from ui.cli.ingest import run
 
-    run(settings_with(documents=documents, data=data), paths, as_json, watch)
+    sys.exit(run(settings_with(documents=documents, data=data), paths, as_json, watch))
 
 
 @main.command()
 @click.argument("words", metavar="QUESTION", nargs=-1, required=True)
 @folders
 @backend_option
+@verifier_option
 @as_json_flag
 @click.option("--history", type=FILE, help="A JSON list of {role, content}: the conversation so far.")
+@click.option("--document", "scope", metavar="GLOB", multiple=True, help="Ask these documents alone; may be repeated.")
 @click.option("--receipt", type=FILE, help="Save the answer as this file, for pincite verify.")
 def ask(
     *,
@@ -45,8 +47,10 @@ def ask(
     documents: Path | None,
     data: Path | None,
     backend: str | None,
+    verifier: str | None,
     as_json: bool,
     history: Path | None,
+    scope: tuple[str, ...],
     receipt: Path | None,
 ) -> None:
     """Answer one question."""
@@ -54,21 +58,39 @@ def ask(
 
     if len(words) > 1:
         raise click.UsageError(f'A question stands in quotes: pincite ask "{" ".join(words)}".')
-    run(settings_with(documents=documents, data=data, backend=backend), words[0], history, as_json, receipt)
+    run(
+        settings_with(documents=documents, data=data, backend=backend, verifier=verifier),
+        words[0],
+        history,
+        as_json,
+        receipt=receipt,
+        scope=scope,
+    )
 
 
 @main.command()
+@click.argument("folder", type=FILE, required=False)
 @folders
 @backend_option
 @click.option("--host", help="Address to serve on (PINCITE_HOST).")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port to serve on (PINCITE_PORT).")
-def chat(*, documents: Path | None, data: Path | None, backend: str | None, host: str | None, port: int | None) -> None:
-    """Serve the browser page."""
+def chat(
+    *,
+    folder: Path | None,
+    documents: Path | None,
+    data: Path | None,
+    backend: str | None,
+    host: str | None,
+    port: int | None,
+) -> None:
+    """Serve the browser page over the documents in FOLDER, or else those that --documents names."""
     from ui.api.server import listen
     from ui.cli.serve import check_allowed, say_reachable, until_stopped
     from ui.opening import open_up_to_date
 
-    settings = settings_with(documents=documents, data=data, backend=backend, host=host, port=port)
+    if folder and documents:
+        raise click.UsageError("Name the folder once: pincite chat FOLDER, without --documents.")
+    settings = settings_with(documents=folder or documents, data=data, backend=backend, host=host, port=port)
     with listen(settings.host, settings.port) as listening:  # before the documents are read, which can take long
         check_allowed(settings)
         say_reachable(settings)
@@ -111,6 +133,7 @@ def mcp(documents: Path | None, data: Path | None, backend: str | None) -> None:
 @click.option("--out", required=True, type=FILE, help="File for the answer records, one a line.")
 @folders
 @backend_option
+@verifier_option
 @click.option(
     "--concurrency", type=click.IntRange(1, 64), default=1, show_default=True, help="Questions under way at once."
 )
@@ -122,6 +145,7 @@ def batch(
     documents: Path | None,
     data: Path | None,
     backend: str | None,
+    verifier: str | None,
     concurrency: int,
     retry_failed: bool,
 ) -> None:
@@ -133,7 +157,8 @@ def batch(
     """
     from ui.cli.batch import run
 
-    run(settings_with(documents=documents, data=data, backend=backend), questions, out, concurrency, retry_failed)
+    settings = settings_with(documents=documents, data=data, backend=backend, verifier=verifier)
+    run(settings, questions, out, concurrency, retry_failed)
 
 
 @main.command()

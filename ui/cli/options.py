@@ -16,6 +16,9 @@ FILE = click.Path(path_type=Path)
 backend_option = click.option(
     "--backend", metavar="SPEC", help="Who writes the answer: offline, openai:MODEL, … (PINCITE_BACKEND)."
 )
+verifier_option = click.option(
+    "--verifier", metavar="SPEC", help="Who checks it: reader, judge:BACKEND, nli:FOLDER or none (PINCITE_VERIFIER)."
+)
 as_json_flag = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, alone, on standard output.")
 
 

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from rag.errors import PinciteError, UsageError
+from rag.installing import evaluation_missing
 
 LINES = 3
 # What click says of a value, and what people say.
@@ -59,6 +60,10 @@ class Lines(click.Group):
             fail(error.format_message(), PinciteError.exit_code)
         except PinciteError as error:
             fail(str(error), error.exit_code)
+        except ModuleNotFoundError as error:
+            if (line := evaluation_missing(error)) is None:
+                raise
+            fail(line, PinciteError.exit_code)
         except (KeyboardInterrupt, click.Abort):
             _stop()
         except (_UnreadError, BrokenPipeError):

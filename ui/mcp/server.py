@@ -39,7 +39,7 @@ from ui.opening import open_index
 from ui.web.conversation import BROKEN
 
 AT_ONCE, WAITING = 4, 32
-WRAPPED = {"history", "answer"}
+WRAPPED = {"history", "answer", "documents"}
 INSTRUCTIONS = (
     "Answers from one folder of documents. Use ask for a checked answer with citations, search and read to look for "
     "yourself, documents to see what there is. A citation is (document, start, end, quote): the quote is exactly what "

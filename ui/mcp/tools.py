@@ -12,7 +12,7 @@ from rag.types import JSON
 from ui.api.requests import Ask, Nothing, Read, Search, Wanted
 from ui.api.schema import AnswerRecord, Documents, Passages, Text, Verification
 from ui.door import Door
-from ui.numbered import where
+from ui.numbered import page_named, where
 from ui.opening import stale_line
 
 # How much of a document is read at once, so that an agent's context is not filled by one call.
@@ -41,11 +41,12 @@ class Tool:
 
 def search(door: Door, wanted: Search) -> Did:
     found = door.search(wanted)
-    lines = [
-        f"[{number}] {where(p['document'], p['heading'], p['page'], p['start'], p['end'])}\n{p['text'].strip()}"
-        for number, p in enumerate(found["passages"], 1)
-    ]
+    lines = [f"[{number}] {_place(p)}\n{p['text'].strip()}" for number, p in enumerate(found["passages"], 1)]
     return "\n\n".join([*lines, *changed(door)]) or "Nothing was found.", found
+
+
+def _place(p: JSON) -> str:
+    return where(p["document"], p["heading"], page_named(p["page"], p["page_label"]), p["start"], p["end"])
 
 
 def read(door: Door, wanted: Read) -> Did:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from rag.types import Answer, Block, Event, Searched, Statement, Turn
+from rag.types import JSON, Answer, Block, Event, Searched, Statement, Turn
 from rag.verify import Verifier
 
 
@@ -16,6 +16,8 @@ class Listed(Protocol):
     def id(self) -> str: ...
     @property
     def title(self) -> str: ...
+    @property
+    def sha256(self) -> str: ...
 
 
 class Source(Listed, Protocol):
@@ -42,7 +44,9 @@ class Chat(Protocol):
         """One of them, whole. Raises PinciteError when there is none with that id."""
         ...
 
-    def stream(self, question: str, history: Sequence[Turn] = (), backend: str | None = None) -> Iterator[Event]:
+    def stream(
+        self, question: str, history: Sequence[Turn] = (), backend: str | None = None, documents: Sequence[str] = ()
+    ) -> Iterator[Event]:
         """Searched, statements as they are checked, and last the Answer."""
         ...
 
@@ -55,7 +59,8 @@ class Exchange:
     """One question and as much of its answer as has arrived.
 
     Unfinished while `answer` and `error` are None and it has not been stopped. `beside` is the same question put to a
-    second backend at the same time.
+    second backend at the same time. `scope` are the globs of the documents that it is asked of, () is all of them.
+    `receipt` is kept with a finished answer: what it was made from, and what its quotes stood between.
     """
 
     question: str
@@ -66,6 +71,8 @@ class Exchange:
     stopped: bool = False
     backend: str | None = None
     beside: "Exchange | None" = None
+    scope: tuple[str, ...] = ()
+    receipt: JSON | None = None
 
     @property
     def columns(self) -> tuple["Exchange", ...]:
@@ -95,7 +102,7 @@ Conversation = tuple[Exchange, ...]
 
 def converse(chat: Chat, exchange: Exchange, past: Sequence[Exchange]) -> Iterator[Exchange]:
     """The exchange as it grows, once per event. Raises what `Chat.stream` raises."""
-    for event in chat.stream(exchange.question, history=history(past), backend=exchange.backend):
+    for event in chat.stream(exchange.question, history(past), exchange.backend, exchange.scope):
         match event:
             case Searched():
                 exchange = dataclasses.replace(exchange, searched=event)

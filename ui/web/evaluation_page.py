@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from rag.chat import Chat
 from rag.errors import PinciteError
+from rag.installing import evaluation_missing
 from rag.settings import Settings
 from ui.permitted import chosen, offered
 
@@ -28,8 +29,12 @@ def exam_routes(chat: Chat, settings: Settings) -> APIRouter:
 
     @functools.cache
     def exams() -> "Exams":
-        from ui.web.evaluation_runs import Exams  # loads the statistics and the plots, which the chat can do without
-
+        try:
+            from ui.web.evaluation_runs import Exams  # loads statistics and plots, which the chat can do without
+        except ModuleNotFoundError as error:
+            if (line := evaluation_missing(error)) is None:
+                raise
+            raise PinciteError(line) from error
         return Exams(chat)
 
     @routes.get("")
@@ -38,11 +43,11 @@ def exam_routes(chat: Chat, settings: Settings) -> APIRouter:
 
     @routes.get("/choices")
     def choices() -> Response:
-        return JSONResponse({"sets": exams().sets(), "backends": offered(settings)})
+        return _said(lambda: {"sets": exams().sets(), "backends": offered(settings)})
 
     @routes.get("/state")
     def state() -> Response:
-        return JSONResponse(exams().state())
+        return _said(lambda: exams().state())
 
     @routes.get("/figures/{name}")
     def figures(name: str) -> Response:

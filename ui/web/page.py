@@ -1,8 +1,10 @@
 """The browser page. The one file that knows Gradio."""
 
 import os
+import secrets
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import astuple, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,13 +13,16 @@ from fastapi import APIRouter, FastAPI
 
 from rag.llms import leaves_machine as sends_elsewhere
 from rag.settings import Settings
+from ui.api.guard import Beside, PageGuard
 from ui.api.routes import stop
-from ui.api.server import LOOPBACK, Beside, OwnOriginOnly, listen, server
+from ui.api.server import LOOPBACK, listen, server
 from ui.cli.serve import address
 from ui.permitted import offered
 from ui.web import render
-from ui.web.conversation import Chat, Conversation
-from ui.web.events import Events, View
+from ui.web.conversation import Chat
+from ui.web.events import Events, Here, View
+from ui.web.export import conversation_routes
+from ui.web.sessions import OwnSessions
 
 # Gradio reads these when it is imported and when a page is made: send nothing home, keep no statistics of events.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -28,6 +33,8 @@ import gradio as gr
 
 ASSETS = Path(__file__).parent / "assets"
 ASKING_AT_ONCE = 8
+# The token of the link is spent when the page is there: it is in the cookie now, and need not be seen or bookmarked.
+FORGET = 'location.search.includes("token=") && history.replaceState(null, "", location.pathname);'
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 Changes = dict[Any, Any]
@@ -39,7 +46,7 @@ def build_page(
     examples: Sequence[str] = (),
     leaves_machine: Callable[[str], bool] | None = None,
     evaluation: bool = False,
-) -> gr.Blocks:
+) -> "Page":
     """The page over an open chat. Several people may use it at once, each in a conversation of their own.
 
     `examples` are questions for the empty page; without them some are made from the documents' headings.
@@ -47,29 +54,35 @@ def build_page(
     the top; `web_app` must be given its routes then.
     """
     events = Events(chat, settings, leaves_machine or partial(sends_elsewhere, settings=settings), examples)
-    blocks: gr.Blocks = gr.Blocks(title="Pincite", analytics_enabled=False, fill_width=True, fill_height=True)
-    with blocks:
-        _Page(events, offered(settings), evaluation, settings.host in LOOPBACK).wire(blocks)
-    return blocks
+    return Page(events, offered(settings), evaluation)
 
 
-def web_app(blocks: gr.Blocks, host: str, evaluation: APIRouter | None = None, api: FastAPI | None = None) -> FastAPI:
+def web_app(
+    page: "Page",
+    host: str,
+    evaluation: APIRouter | None = None,
+    api: FastAPI | None = None,
+    tokens: frozenset[str] = frozenset(),
+) -> FastAPI:
     """The page as an ASGI application for `host`, which loads nothing from other machines and sends them nothing.
 
-    With the evaluation page, wrong citations can be reported too; with the API, programs are answered.
+    With the evaluation page, wrong citations can be reported too; with the API, programs are answered. Whoever has one
+    of `tokens` in the address may open the page from anywhere.
     """
     app = FastAPI(openapi_url=None)
-    app.add_middleware(OwnOriginOnly, host=host)
+    app.add_middleware(OwnSessions)
+    app.add_middleware(PageGuard, host=host, tokens=tokens)
     if api:
         app.add_middleware(Beside, api=api)
+    app.include_router(conversation_routes(page.events.chat, page.events.conversations))
     scripts = ["page.js"]
     if evaluation:
         app.include_router(evaluation)
         scripts.append("wrong.js")
-    blocks.queue(default_concurrency_limit=None)
+    page.blocks.queue(default_concurrency_limit=None)
     gr.mount_gradio_app(
         app,
-        blocks,
+        page.blocks,
         path="/",
         footer_links=[],
         run_history=False,
@@ -81,7 +94,7 @@ def web_app(blocks: gr.Blocks, host: str, evaluation: APIRouter | None = None, a
         mcp_server=False,
         favicon_path=str(ASSETS / "favicon.svg"),
         theme=gr.themes.Base(font=("system-ui", "sans-serif"), font_mono=("ui-monospace", "monospace")),
-        head=f"<style>{_asset('page.css')}</style><script>{''.join(map(_asset, scripts))}</script>",
+        head=f"<style>{_asset('page.css')}</style><script>{FORGET}{''.join(map(_asset, scripts))}</script>",
     )
     return app
 
@@ -111,42 +124,54 @@ def serve(
     """
     with listening or listen(settings.host, settings.port) as door:
         page = build_page(chat, settings, examples, evaluation=evaluation is not None)
-        app = web_app(page, settings.host, evaluation, api)
-        announce(f"Pincite is at {address(settings)}  (stop it with Ctrl+C)")
+        token = secrets.token_urlsafe(18)
+        own = {settings.token.get_secret_value()} if settings.token else set[str]()
+        app = web_app(page, settings.host, evaluation, api, frozenset({token, *own}))
+        announce(f"Pincite is at {address(settings)}/?token={token}  (stop it with Ctrl+C)")
         server(app, partial(stop, api) if api else None).run(sockets=[door])
 
 
-class _Page:
+class Page:
     """The parts of the page, and which event changes which of them."""
 
-    def __init__(self, events: Events, backends: list[str], evaluation: bool, any_backend: bool) -> None:
-        self.events = events
-        self.conversation = gr.State(())
+    def __init__(self, events: Events, backends: list[str], evaluation: bool) -> None:
+        self.events, self.shared = events, events.settings.host not in LOOPBACK
+        self.blocks: gr.Blocks = gr.Blocks(title="Pincite", analytics_enabled=False, fill_width=True, fill_height=True)
+        with self.blocks:
+            self._place(backends, evaluation)
+            self._wire()
+
+    def _place(self, backends: list[str], evaluation: bool) -> None:
+        events = self.events
         self.told = gr.State(frozenset())
+        # Kept by the browser, so that they outlive the server: which conversation is open, and whose it is.
+        self.conversation = gr.Textbox(visible="hidden", elem_id="conversation", container=False)
+        self.owner = gr.Textbox(value="?" if self.shared else "", visible="hidden", elem_id="owner", container=False)
         with gr.Row(elem_id="top"):
+            gr.Button("Conversations", elem_id="conversations", size="sm", scale=0)
             gr.HTML(render.brand(), elem_id="brand", apply_default_css=False)
+            pick: dict[str, Any] = {"allow_custom_value": not self.shared, "scale": 0}
             self.backend = gr.Dropdown(
-                backends,
-                value=events.settings.backend,
-                allow_custom_value=any_backend,
-                label="Answers by",
-                elem_id="backend",
-                scale=0,
+                backends, value=events.settings.backend, label="Model", elem_id="backend", **pick
             )
             self.beside = gr.Dropdown(
-                [("nobody", ""), *backends],
-                value="",
-                allow_custom_value=any_backend,
-                label="and by",
-                elem_id="beside",
-                scale=0,
+                [("none", ""), *backends], value="", label="Compare with", elem_id="beside", **pick
             )
             self.documents = gr.Button("Documents", elem_id="documents", size="sm", scale=0)
             if evaluation:
                 gr.Button("Evaluation", elem_id="evaluation", size="sm", scale=0, link="/exam")
-            self.new = gr.Button("New conversation", elem_id="new", size="sm", scale=0)
             self.theme = gr.Button("Light or dark", elem_id="theme", size="sm", scale=0)
         with gr.Row(elem_id="columns"):
+            with gr.Column(elem_id="side"):
+                self.new = gr.Button("New conversation", elem_id="new", size="sm", scale=0)
+                self.find = gr.Textbox(
+                    elem_id="find",
+                    label="Search conversations",
+                    placeholder="Search conversations",
+                    container=False,
+                    max_lines=1,
+                )
+                self.list = _panel("list")
             with gr.Column(elem_id="talk"):
                 with gr.Column(elem_id="exchanges"):
                     self.past = _panel("past")
@@ -164,64 +189,74 @@ class _Page:
                     )
             with gr.Column(elem_id="source"):
                 self.source = _panel("panel")
+        self.here = [self.conversation, self.owner, self.backend, self.beside, self.told, self.find]
         self.everything = [
-            *(self.conversation, self.told, self.past, self.current, self.note, self.source, self.question)
+            *(self.conversation, self.told, self.past, self.current, self.note, self.source, self.question, self.list)
         ]
 
-    def wire(self, blocks: gr.Blocks) -> None:
-        """Connects the parts with the events."""
-        events, outputs, quiet = self.events, self.everything, QUIET
-        before = [self.backend, self.beside, self.told]
-        state = [self.conversation, *before]
-        asked = [
-            self.question.submit(
-                self._ask, [self.question, *state], outputs, concurrency_limit=ASKING_AT_ONCE, **quiet
+    def _wire(self) -> None:
+        events, here, outputs, quiet = self.events, self.here, self.everything, QUIET
+        asking = quiet | {"concurrency_limit": ASKING_AT_ONCE}
+        followed = [
+            self.question.submit(self._growing(events.asked), [self.question, *here], outputs, **asking),
+            self.current.ask(self._ask_example, here, outputs, **asking),
+            self.list.visit(self._visit, here, outputs, **asking),
+            self.blocks.load(
+                self._growing(events.opened), here, outputs, js="(...sent) => window.pincite.arrived(sent)", **asking
             ),
-            self.current.ask(self._ask_example, state, outputs, concurrency_limit=ASKING_AT_ONCE, **quiet),
         ]
-        for event in asked:
-            event.failure(self._changing(events.broken), [self.conversation], outputs, **quiet)
-        self.question.stop(self._changing(events.stopped), [self.conversation], outputs, cancels=asked, **quiet)
-        opened = self._changing(events.opened)
-        self.new.click(opened, before, outputs, cancels=asked, **quiet)
-        blocks.load(opened, before, outputs, **quiet)
+        for event in followed:
+            event.failure(self._changing(events.broken), here, outputs, **quiet)
+        self.question.stop(self._changing(events.stopped), here, outputs, **quiet)
+        self.blocks.load(None, [self.owner], [self.owner], js="(now) => window.pincite.owner(now)", **quiet)
+        # A new conversation, or another one: what is being answered goes on, but is not followed any more.
+        self.new.click(
+            self._growing(events.opened), here, outputs, cancels=followed, js="(_, ...sent) => ['', ...sent]", **quiet
+        )
+        self.conversation.change(None, [self.conversation], js="(now) => window.pincite.conversing(now)", **quiet)
+        self.find.input(self._changing(events.listed), here, [self.list], **quiet)
+        self.list.manage(self._manage, here, outputs, **quiet)
         for picker in (self.backend, self.beside):
-            picker.change(self._changing(events.backends_chosen), before, outputs, **quiet)
+            picker.change(self._changing(events.backends_chosen), here, [self.note, self.told], **quiet)
         for panel in (self.past, self.current, self.source):
-            panel.open(self._open, None, [self.source], **quiet)
+            panel.open(self._open, here, [self.source], **quiet)
         self.documents.click(None, js="() => window.pincite.openDrawer()", api_visibility="private")
         self.theme.click(None, js="() => window.pincite.switchTheme()", api_visibility="private")
 
-    def _ask(
-        self, text: str, so_far: Conversation, backend: str | None, beside: str | None, told: frozenset[str]
-    ) -> Iterator[Changes]:
-        for view in self.events.asked(text, so_far, backend, beside, told):
-            yield self._changes(view)
+    def _ask_example(self, event: gr.EventData, *sent: Any) -> Iterator[Changes]:
+        yield from map(self._changes, self.events.asked(str(event.question), self._sent(sent)))
 
-    def _ask_example(
-        self,
-        so_far: Conversation,
-        backend: str | None,
-        beside: str | None,
-        told: frozenset[str],
-        event: gr.EventData,
-    ) -> Iterator[Changes]:
-        yield from self._ask(str(event.question), so_far, backend, beside, told)
+    def _visit(self, event: gr.EventData, *sent: Any) -> Iterator[Changes]:
+        here = replace(self._sent(sent), conversation=str(event.visit))
+        yield from map(self._changes, self.events.opened(here))
 
-    def _open(self, event: gr.EventData) -> str:
-        return self.events.place_chosen(event._data or {})
+    def _manage(self, event: gr.EventData, *sent: Any) -> Changes:
+        return self._changes(self.events.managed(event._data or {}, self._sent(sent)))
 
-    def _changing(self, happens: Callable[..., View]) -> Callable[..., Changes]:
-        def change(*values: Any) -> Changes:
-            return self._changes(happens(*values))
+    def _open(self, event: gr.EventData, *sent: Any) -> str:
+        return self.events.place_chosen(event._data or {}, self._sent(sent))
 
-        return change
+    def _changing(self, happens: Callable[[Here], View]) -> Callable[..., Changes]:
+        return lambda *sent: self._changes(happens(self._sent(sent)))
+
+    def _growing(self, happens: Callable[..., Iterator[View]]) -> Callable[..., Iterator[Changes]]:
+        def grow(*sent: Any) -> Iterator[Changes]:
+            more, here = sent[: -len(self.here)], sent[-len(self.here) :]
+            yield from map(self._changes, happens(*more, self._sent(here)))
+
+        return grow
+
+    def _sent(self, values: Sequence[Any]) -> Here:
+        """What a page sent along. Whose the conversations are counts only where several people share it."""
+        here = Here(*(value or default for value, default in zip(values, astuple(Here()), strict=True)))
+        return replace(here, owner=here.owner or "?") if self.shared else replace(here, owner="")
 
     def _changes(self, view: View) -> Changes:
         """What a view changes, by component."""
         parts = [
             *((self.conversation, view.conversation), (self.told, view.told), (self.past, view.past)),
             *((self.current, view.current), (self.note, view.note), (self.source, view.source)),
+            (self.list, view.list),
         ]
         changes: Changes = {part: value for part, value in parts if value is not None}
         box: dict[str, Any] = {} if view.box is None else {"value": view.box}

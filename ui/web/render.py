@@ -4,16 +4,17 @@ import base64
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from rag.answer.checking import is_shown
 from rag.answer.replies import OWN_WORDS
 from rag.types import Answer, Chunk, Passage
 from ui.searched import searched_for
+from ui.verdicts import verdict_words
 from ui.web.conversation import Exchange
 from ui.web.markup import count, escape, excerpt, place, where
-from ui.web.statements import WORDS, Numbers, Titles, statements, withheld
+from ui.web.statements import Numbers, Titles, statements, withheld
 
 NEAREST = 4
 # Notices without which the answer, or the refusal, below would be misread.
@@ -22,11 +23,12 @@ IN_FRONT = {"premise_differs", "sources_disagree", "language", "weak_evidence"}
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What an answer is shown with: titles by document, the setting `show`, and how good the verifier is."""
+    """What an answer is shown with: titles and hashes by document, the setting `show`, how good the verifier is."""
 
     titles: Titles
     show: str = "withhold"
     quality: str = ""
+    hashes: Mapping[str, str] = field(default_factory=dict)
 
 
 def brand() -> str:
@@ -82,7 +84,7 @@ def _named_column(item: Exchange, around: Around) -> str:
     name = escape(item.backend or "")
     tally = ""
     if item.answer and item.answer.statements + item.answer.withheld:
-        kinds = Counter(WORDS[s.verdict] for s in item.answer.statements)
+        kinds = Counter(verdict_words(s) for s in item.answer.statements)
         parts = [f"{n} {words}" for words, n in kinds.items()]
         parts += [f"{len(item.answer.withheld)} withheld"] if item.answer.withheld else []
         tally = f'<p class="tally">{", ".join(parts)}</p>'
@@ -137,7 +139,8 @@ def answer(item: Answer, around: Around) -> str:
     cautions = [notice.message for notice in item.notices if notice.code in IN_FRONT]
     front = _searched(item.question, item.search_question)
     front += "".join(f'<p class="caution">{escape(line)}</p>' for line in cautions)
-    below = withheld(item.withheld, around.titles, numbers) + _asides(item) + _colophon(item, around.quality)
+    below = withheld(item.withheld, around.titles, numbers) + _changed(item, numbers, around.hashes)
+    below += _asides(item) + _colophon(item, around.quality)
     return front + body + below
 
 
@@ -168,6 +171,25 @@ def _prose(chunk: Chunk) -> str:
 def failure(message: str) -> str:
     """What went wrong, in the words that say what to do."""
     return f'<div class="failed" role="alert"><strong>No answer.</strong> {escape(message)}</div>'
+
+
+def _changed(item: Answer, numbers: Numbers, hashes: Mapping[str, str]) -> str:
+    """Which citations point into documents that are not as they were cited any more."""
+    cited = (citation for statement in item.statements for citation in statement.citations)
+    changed = {numbers[c.document, c.start, c.end] for c in cited if hashes.get(c.document, c.sha256) != c.sha256}
+    gone = {
+        numbers[c.document, c.start, c.end]
+        for statement in item.statements
+        for c in statement.citations
+        if hashes and c.document not in hashes
+    }
+    lines = [
+        f"{'A document' if len(which) == 1 else 'Documents'} cited here {'has' if len(which) == 1 else 'have'} {what}"
+        f" since this answer: see {', '.join(f'[{number}]' for number in sorted(which))}."
+        for which, what in ((changed, "changed"), (gone, "been removed"))
+        if which
+    ]
+    return "".join(f'<p class="aside changed">{line}</p>' for line in lines)
 
 
 def _asides(item: Answer) -> str:

@@ -3,6 +3,7 @@
 import bisect
 from collections.abc import Sequence
 
+from rag.receipts.recheck import Finding
 from rag.types import Block, sha256_of
 from ui.web.conversation import Listed, Source
 from ui.web.markup import escape, place
@@ -33,7 +34,9 @@ def unavailable(message: str) -> str:
     return f'<header class="source-head">{_bar(back=True)}</header><div class="text">{failure(message)}</div>'
 
 
-def open_document(document: Source, start: int, end: int, sha256: str = "", kind: str = "citation") -> str:
+def open_document(
+    document: Source, start: int, end: int, sha256: str = "", kind: str = "citation", *, told: str = ""
+) -> str:
     """The panel with a document open at `start:end`, which is marked unless it is empty.
 
     A citation of another version of the text is not marked: the words may have moved. `sha256` is the version that
@@ -42,6 +45,14 @@ def open_document(document: Source, start: int, end: int, sha256: str = "", kind
     if not 0 <= start <= end <= len(document.text):
         raise ValueError(f"{start}:{end} lies outside {document.id}, which has {len(document.text)} characters")
     changed = bool(sha256) and sha256 != sha256_of(document.text)
+    note = f'<p class="aside warning">{escape(told)}</p>' if told else ""
+    if changed:
+        note = (
+            '<p class="aside warning">This document has changed since it was cited, so nothing is marked. '
+            "Ask again for citations into the present text.</p>"
+        )
+    elif kind != "citation" and end > start:
+        note = '<p class="aside">A passage near the question. Not an answer.</p>'
     first, last = _window(document.text, start, end)
     text = document.text
     if changed:
@@ -54,12 +65,32 @@ def open_document(document: Source, start: int, end: int, sha256: str = "", kind
     else:
         marked = f'<span class="nearest-passage">{_region(document, start, end)}</span>'
     return (
-        _head(document, start, end, changed, kind)
+        _head(document, start, end, note)
         + f'<div class="text" tabindex="0" role="region" aria-label="Text of {escape(document.title)}">'
-        + (_turn(document, first, "Show earlier text") if first else "")
+        + (_turn(document.id, first, "Show earlier text") if first else "")
         + f'<div class="exact">{_region(document, first, start)}{marked}{_region(document, end, last)}</div>'
-        + (_turn(document, last, "Show later text") if last < len(text) else "")
+        + (_turn(document.id, last, "Show later text") if last < len(text) else "")
         + "</div>"
+    )
+
+
+def open_moved(document: Source, now: tuple[int, int]) -> str:
+    """The panel with a document that has changed since it was cited, open where the cited words stand now."""
+    told = "This document has changed since it was cited. The cited words stand in it unchanged; they are marked."
+    return open_document(document, *now, told=told)
+
+
+def lost(found: Finding, title: str | None) -> str:
+    """The panel when cited words cannot be found any more: the quote as it was kept, and what became of it."""
+    cited = found.cited
+    gone = "This document is not there any more." if title is None else "This document has changed since it was cited"
+    told = gone if title is None else f"{gone}, and {found.reason}."
+    to_it = "" if title is None else _turn(cited.document, 0, "Open the document as it is now")
+    return (
+        f'<header class="source-head">{_bar(back=True)}<h2 tabindex="-1">{escape(title or cited.document)}</h2>'
+        f'<p class="file">{escape(cited.document)}</p><p class="aside warning">{escape(told)}</p></header>'
+        f'<div class="text" tabindex="0" role="region" aria-label="The quote"><p class="aside">What was cited:</p>'
+        f'<blockquote class="exact">{escape(cited.quote)}</blockquote>{to_it}</div>'
     )
 
 
@@ -75,7 +106,7 @@ def heading_path(document: Source, offset: int) -> tuple[str, ...]:
     return names[1:] if names and names[0] == document.title else names
 
 
-def _head(document: Source, start: int, end: int, changed: bool, kind: str) -> str:
+def _head(document: Source, start: int, end: int, note: str) -> str:
     where = [document.id]
     if document.pages and end:
         where.append(f"page {max(1, bisect.bisect_right(document.pages, start))}")
@@ -84,14 +115,6 @@ def _head(document: Source, start: int, end: int, changed: bool, kind: str) -> s
     path = "".join(f"<li>{escape(h)}</li>" for h in heading_path(document, start)) if end else ""
     if path:
         path = f'<ol class="path" aria-label="Heading path">{path}</ol>'
-    note = ""
-    if changed:
-        note = (
-            '<p class="aside warning">This document has changed since it was cited, so nothing is marked. '
-            "Ask again for citations into the present text.</p>"
-        )
-    elif kind != "citation" and end > start:
-        note = '<p class="aside">A passage near the question. Not an answer.</p>'
     return (
         f'<header class="source-head">{_bar(back=True)}<h2 tabindex="-1">{escape(document.title)}</h2>'
         f'<p class="file">{escape(" · ".join(where))}</p>'
@@ -105,8 +128,8 @@ def _bar(back: bool = False) -> str:
     return f'<div class="bar">{listing}<button type="button" class="quiet close" data-close>Close</button></div>'
 
 
-def _turn(document: Source, offset: int, label: str) -> str:
-    return f'<button type="button" class="quiet turn" {place(document.id, offset, offset)}>{label}</button>'
+def _turn(document: str, offset: int, label: str) -> str:
+    return f'<button type="button" class="quiet turn" {place(document, offset, offset)}>{label}</button>'
 
 
 def _window(text: str, start: int, end: int) -> tuple[int, int]:

@@ -24,7 +24,13 @@ window.pincite = (() => {
   function openDrawer() {
     opener = find("documents");
     slide(true);
-    requestAnimationFrame(() => requestAnimationFrame(showPlace)); // what is still hidden takes no focus
+    whenSeen(60);
+  }
+
+  // What is still hidden takes no focus.
+  function whenSeen(frames) {
+    if (frames && getComputedStyle(find("source").querySelector("h2")).visibility !== "visible") requestAnimationFrame(() => whenSeen(frames - 1));
+    else showPlace();
   }
 
   // While the drawer lies over the conversation, the keyboard stays in it.
@@ -34,8 +40,106 @@ window.pincite = (() => {
   }
 
   function close() {
+    if (document.body.classList.contains("side-open")) {
+      closeSide();
+      find("conversations").focus();
+      return;
+    }
     slide(false);
     if (narrow.matches) opener?.focus();
+  }
+
+  // The list of conversations: a drawer on narrow screens, put away at will on wide ones.
+  function switchSide() {
+    const name = narrow.matches ? "side-open" : "side-away";
+    const now = document.body.classList.toggle(name);
+    find("conversations").setAttribute("aria-expanded", String(now === narrow.matches));
+    if (narrow.matches) {
+      for (const id of ["talk", "source"]) find(id).inert = now;
+      if (now) find("new").focus();
+    } else keepLocally("pincite-side", now ? "away" : "");
+  }
+
+  function closeSide() {
+    if (document.body.classList.contains("side-open")) switchSide();
+  }
+
+  // The title of a conversation becomes a box to type in; Enter keeps what is typed, Escape what was.
+  function rename(button, keep) {
+    const row = button.closest(".conversation");
+    const link = row.querySelector("a");
+    const box = Object.assign(document.createElement("input"), { type: "text", value: link.textContent, maxLength: 200 });
+    box.setAttribute("aria-label", "Title");
+    row.querySelector("details").open = false;
+    link.replaceWith(box);
+    box.select();
+    let over = false;
+    const end = (kept) => {
+      if (over) return;
+      over = true;
+      box.replaceWith(link);
+      if (kept && box.value.trim() !== link.textContent) keep(box.value);
+    };
+    box.addEventListener("keydown", (event) => {
+      if (["Enter", "Escape"].includes(event.key)) {
+        event.stopPropagation();
+        end(event.key === "Enter");
+      }
+    });
+    box.addEventListener("blur", () => end(true));
+  }
+
+  // What the browser keeps: whose conversations these are, where others share the page, and what was being typed.
+  function keepLocally(name, value) {
+    try {
+      value ? localStorage.setItem(name, value) : localStorage.removeItem(name);
+    } catch {}
+  }
+
+  function kept(name) {
+    try {
+      return localStorage.getItem(name) ?? "";
+    } catch {
+      return "";
+    }
+  }
+
+  // A page was opened: says which conversation its address names.
+  function arrived(sent) {
+    return [new URLSearchParams(location.search).get("c") ?? "", owner(sent[1]), ...sent.slice(2)];
+  }
+
+  // Where several people share the page ("?"), each browser knows its own conversations by a number nobody guesses.
+  function owner(now) {
+    if (now !== "?") return now;
+    const number = [...crypto.getRandomValues(new Uint8Array(16))].map((one) => one.toString(16).padStart(2, "0")).join("");
+    if (!kept("pincite-owner")) keepLocally("pincite-owner", number);
+    return kept("pincite-owner") || number;
+  }
+
+  const box = () => find("question").querySelector("textarea");
+  const draft = () => `pincite-draft-${conversation}`;
+  let conversation = new URLSearchParams(location.search).get("c") ?? "";
+
+  // Another conversation is open: its address can be kept, and what was being typed in it comes back.
+  function conversing(now) {
+    now ??= "";
+    if (now !== (new URLSearchParams(location.search).get("c") ?? "")) {
+      history.pushState(null, "", now ? `/?c=${now}` : "/");
+    }
+    if (now !== conversation) {
+      conversation = now;
+      fill(kept(draft()) || (box().matches(":focus") ? box().value : ""));
+    }
+    document.querySelectorAll("#list a[aria-current]").forEach((one) => one.removeAttribute("aria-current"));
+    document.querySelector(`#list a[data-visit="${CSS.escape(now)}"]`)?.setAttribute("aria-current", "page");
+  }
+
+  function fill(text) {
+    const area = box();
+    if (area.value === text) return;
+    area.value = text;
+    area.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
   function showPlace() {
@@ -76,7 +180,7 @@ window.pincite = (() => {
   function follow(element) {
     const exchanges = find("exchanges");
     const question = element.querySelector(".question")?.textContent ?? "";
-    const now = question && `${find("past").querySelectorAll(".exchange").length}:${question}`;
+    const now = question && `${conversation}:${find("past").querySelectorAll(".exchange").length}:${question}`;
     if (now !== asked) {
       asked = now;
       const top = element.getBoundingClientRect().top - exchanges.getBoundingClientRect().top;
@@ -85,36 +189,48 @@ window.pincite = (() => {
   }
 
   function switchTheme() {
-    const dark = document.body.classList.toggle("dark");
-    try {
-      localStorage.setItem("pincite-theme", dark ? "dark" : "light");
-    } catch {}
+    keepLocally("pincite-theme", document.body.classList.toggle("dark") ? "dark" : "light");
   }
 
   function start() {
     find("current").setAttribute("aria-live", "polite");
     find("source").setAttribute("aria-label", "Source");
     find("source").setAttribute("role", "complementary");
-    try {
-      const theme = localStorage.getItem("pincite-theme");
-      if (theme) document.body.classList.toggle("dark", theme === "dark");
-    } catch {}
+    find("side").setAttribute("aria-label", "Conversations");
+    find("side").setAttribute("role", "navigation");
+    find("conversations").setAttribute("aria-expanded", "true");
+    find("conversations").addEventListener("click", switchSide);
+    const theme = kept("pincite-theme");
+    if (theme) document.body.classList.toggle("dark", theme === "dark");
+    if (narrow.matches) find("conversations").setAttribute("aria-expanded", "false");
+    else if (kept("pincite-side")) switchSide();
+    fill(kept(draft()));
+    box().addEventListener("input", () => keepLocally(draft(), box().value));
+    box().addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && !event.shiftKey) keepLocally(draft(), "");
+    });
   }
 
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-close]")) close();
     const summary = event.target.closest("summary");
     if (summary) unfolding(summary);
+    for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(summary)) menu.open = false;
+    if (event.target.closest("#question .submit-button")) keepLocally(draft(), "");
   });
   document.addEventListener("keydown", (event) => event.key === "Escape" && close());
-  narrow.addEventListener("change", () => slide(false));
+  window.addEventListener("popstate", () => location.reload());
+  narrow.addEventListener("change", () => {
+    closeSide();
+    slide(false);
+  });
   const waiting = new MutationObserver(() => {
-    if (find("source") && find("current")) {
+    if (["conversations", "side", "source", "current", "question"].every(find) && box()) {
       waiting.disconnect();
       start();
     }
   });
   waiting.observe(document.documentElement, { childList: true, subtree: true });
 
-  return { opening, openDrawer, changed, switchTheme };
+  return { opening, openDrawer, changed, switchTheme, arrived, owner, conversing, closeSide, rename };
 })();
