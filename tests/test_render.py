@@ -14,8 +14,9 @@ from rag.errors import PinciteError
 from rag.settings import load_settings
 from rag.types import Answer, Citation, Disagreement, Notice, Searched, Statement, Turn, Usage
 from ui.api.server import listen
-from ui.web import render, source
+from ui.web import render, shelf, side, source
 from ui.web.conversation import Exchange, history, settled
+from ui.web.conversations import Listing
 from ui.web.events import Events, Here, View, examples_from
 
 TEXT = (
@@ -159,16 +160,21 @@ def test_text_of_documents_and_models_never_becomes_markup(text: str) -> None:
     for page in (
         render.exchange(Exchange(text, answer=answer, backend=text, beside=Exchange(text, backend=text)), around),
         *(shown(answer), shown(refusal), shown(failed), render.welcome(1, [text]), render.note(text)),
-        *(source.document_list([hostile]), source.open_document(hostile, 0, len(text)), source.unavailable(text)),
+        *(side.conversation_list([Listing("0", text, 0.0, False)], "0", told=side.deleted(text, text)),),
+        *(shelf.removed(name, text), shelf.asking(ScriptedChat({name: hostile}).documents(), (name,))),
+        *(
+            shelf.document_list(ScriptedChat({name: hostile}).documents(), (name,), editable=True, left_out=(text,)),
+            source.open_document(hostile, 0, len(text)),
+            source.unavailable(text),
+        ),
     ):
         seen = Seen(page)
         assert not {"script", "img", "iframe", "style"} & set(seen.tags)
         assert text in seen.text or text in str(seen.attributes)
         for attributes in seen.attributes:
             assert not [a for a in attributes if a.startswith("on")]
-            assert (attributes.get("href") or "data:application/json;base64,").startswith(
-                "data:application/json;base64,"
-            )
+            own = ("data:application/json;base64,", "/?c=", "/conversations/")
+            assert (attributes.get("href") or own[0]).startswith(own)
             assert attributes.get("data-document") in (None, name)
 
 

@@ -106,10 +106,18 @@ def chat(
         from ui.web.page import serve
 
         # Who can only reach the page from another machine may read the documents, and not change them.
-        changes = {"library": Library(opened), "connections": Connections(opened)} if own else {}
+        library, connections = (Library(opened), Connections(opened)) if own else (None, None)
         routes = exam_routes(opened, settings)
         with until_stopped():
-            serve(opened, settings, listening, evaluation=routes, api=api(opened, settings), **changes)
+            serve(
+                opened,
+                settings,
+                listening,
+                evaluation=routes,
+                api=api(opened, settings),
+                library=library,
+                connections=connections,
+            )
 
 
 @main.command("serve")

@@ -39,7 +39,7 @@ class Around:
 
 def brand() -> str:
     """The name at the top."""
-    return '<span class="logo" aria-hidden="true"></span><span class="name">Pincite</span>'
+    return '<span class="logo" aria-hidden="true"></span><h1 class="name">Pincite</h1>'
 
 
 def note(message: str, warning: bool = False) -> str:
@@ -60,7 +60,7 @@ def welcome(documents: int, examples: Sequence[str]) -> str:
         for q in examples
     )
     return (
-        '<section class="welcome"><h1>Ask your documents</h1>'
+        '<section class="welcome"><h2>Ask your documents</h2>'
         "<p>Every sentence of an answer is pinned to the exact words it rests on in your "
         f"{count(documents, 'document')}, and checked against them before you see it. "
         "What the documents do not say, Pincite declines to say.</p>"
