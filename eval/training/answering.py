@@ -75,9 +75,7 @@ def main() -> None:
     parser.add_argument("--conversations", nargs="*", type=Path, default=[])
     parser.add_argument("--cases", type=Path, default=Path("eval/cases/seeds.jsonl"))
     parser.add_argument("--documents", type=Path, default=Path("seeds"))
-    parser.add_argument(
-        "--most", type=int, default=MOST_QUESTIONS, help="questions of each set"
-    )
+    parser.add_argument("--most", type=int, default=MOST_QUESTIONS, help="questions of each set")
     parser.add_argument("--out", type=Path, default=TARGET)
     options = parser.parse_args()
     sets = {folder.name: list(rows_of_folder(folder, options.most)) for folder in options.folders}
