@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     reranker: str = Field(
         "reader",
         min_length=1,
-        description="What re-ranks found passages: reader (bundled, after MaxSim), maxsim, none, or cross-encoder:MODEL.",
+        description="What re-ranks passages: reader (bundled, after MaxSim), maxsim, none, or cross-encoder:MODEL.",
     )
     reader: str = Field(
         "bundled",
