@@ -21,6 +21,7 @@ from rag.answer.overview import indexed_document, opening_passages
 from rag.answer.parser import Draft
 from rag.answer.selection import Reading, Selector
 from rag.documents.language import question_warning
+from rag.documents.tokens import count_tokens
 from rag.errors import BackendError, BackendNotReady, BackendUnavailable, NoDocument, QuestionError, StreamCut
 from rag.index.ingest import Progress, Summary, ingest
 from rag.index.rows import Entry, IndexedFile
@@ -32,7 +33,6 @@ from rag.models.embeddings import open_embedder
 from rag.models.minilm import MiniLM
 from rag.models.reader import open_reader
 from rag.models.token_vectors import TokenVectors
-from rag.models.tokens import count_tokens
 from rag.search.hybrid import Retrieval
 from rag.search.rerank import open_reranker
 from rag.search.scope import documents_in

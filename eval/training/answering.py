@@ -13,6 +13,7 @@ it was not fitted on. Needs scikit-learn, which only development installs.
 import argparse
 import datetime
 import json
+import math
 import random
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,7 +38,6 @@ from rag.types import Chunk, Passage, Turn
 
 TARGET = Path("rag/data/answering.json")
 FOLDS, STRENGTH = 5, 0.1
-# So many questions of a folder are read, drawn by a fixed seed.
 MOST_QUESTIONS = 250
 # Of the answerable tuning cases so many are refused: the point below which the offline backend declines.
 OVER_REFUSAL = 0.05
@@ -76,12 +76,13 @@ def main() -> None:
     parser.add_argument("--conversations", nargs="*", type=Path, default=[])
     parser.add_argument("--cases", type=Path, default=Path("eval/cases/seeds.jsonl"))
     parser.add_argument("--documents", type=Path, default=Path("seeds"))
+    parser.add_argument("--most", type=int, default=MOST_QUESTIONS, help="questions of each set")
     parser.add_argument("--out", type=Path, default=TARGET)
     options = parser.parse_args()
-    sets = {folder.name: list(rows_of_folder(folder)) for folder in options.folders}
-    tuning, follow_ups = rows_of_cases(options.cases, options.documents, "tuning")
+    sets = {folder.name: list(rows_of_folder(folder, options.most)) for folder in options.folders}
+    tuning, follow_ups = rows_of_cases(options.cases, options.documents, "tuning", options.most)
     for folder in options.conversations:
-        follow_ups += readings_of_folder(folder)
+        follow_ups += readings_of_folder(folder, options.most)
     sets[f"{options.cases.name}, tuning"] = tuning
     record = train(sets, tuning, follow_ups)
     options.out.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
@@ -140,7 +141,8 @@ def selection_scores(rows: Sequence[Row], probabilities: Sequence[Mapping[Place,
         three.append(bool(gold & set(ranked[:3])))
         precision.append(len(quoted & gold) / len(quoted))
         recall.append(len(quoted & gold) / len(gold))
-    figures = {"n": len(rows), "first": first, "in_three": three, "precision": precision, "recall": recall}
+    figures: dict[str, Any] = {"n": len(rows), "first": first, "in_three": three}
+    figures |= {"precision": precision, "recall": recall}
     return {name: round(float(np.mean(values)), 4) for name, values in figures.items()}
 
 
@@ -155,25 +157,25 @@ def follow_up_scores(rows: Sequence[Readings], preferred: Floats) -> dict[str, f
     return {"n": len(rows)} | {name: round(float(np.mean(values)), 4) for name, values in figures.items() if values}
 
 
-def rows_of_folder(folder: Path) -> Iterator[Row]:
+def rows_of_folder(folder: Path, most: int) -> Iterator[Row]:
     """The questions of a folder, asked of its own corpus."""
     corpus = {str(row["id"]): row for _, row in rows_of(folder / "corpus.jsonl")}
     asked = [row for _, row in rows_of(folder / "questions.jsonl")]
     random.Random(0).shuffle(asked)
     with _ChatOver(folder / "corpus.jsonl") as chat:
-        for row in asked[:MOST_QUESTIONS]:
+        for row in asked[:most]:
             group = str(row.get("title") or (row.get("related_ids") or row["gold_ids"])[0])
             right = bool(row.get("answerable", True))
             yield _row(chat.read(row["question"]), group, right, _is_gold(row, corpus) if right else None)
 
 
-def rows_of_cases(path: Path, documents: Path, split: str) -> tuple[list[Row], list[Readings]]:
+def rows_of_cases(path: Path, documents: Path, split: str, most: int) -> tuple[list[Row], list[Readings]]:
     """The cases of one split, and the readings of those that follow up."""
     rows, follow_ups = [], []
     with _ChatOver(documents) as chat:
-        for case in load_cases(path, documents):
-            if case.documents or case.split != split:
-                continue
+        cases = [case for case in load_cases(path, documents) if not case.documents and case.split == split]
+        random.Random(0).shuffle(cases)
+        for case in cases[:most]:
             is_gold = _overlaps(case) if case.gold else None
             group = case.cluster or case.id
             rows.append(_row(chat.read(case.question, case.history), group, case.answerable, is_gold))
@@ -182,7 +184,7 @@ def rows_of_cases(path: Path, documents: Path, split: str) -> tuple[list[Row], l
     return rows, follow_ups
 
 
-def readings_of_folder(folder: Path) -> list[Readings]:
+def readings_of_folder(folder: Path, most: int) -> list[Readings]:
     """The follow-ups of a folder of conversations."""
     data = load_corpus(folder, with_history=True)
     with _ChatOver(data.source) as chat:
@@ -194,8 +196,7 @@ def readings_of_folder(folder: Path) -> list[Readings]:
                 query.history[0].content,
                 lambda chunk, query=query: chunk.document.partition("#")[2] in query.gold,  # type: ignore[misc]
             )
-            for query in data.queries
-            if any(turn.role == "user" for turn in query.history)
+            for query in [query for query in data.queries if any(t.role == "user" for t in query.history)][:most]
         ]
 
 
@@ -273,7 +274,7 @@ def _regression(names: Sequence[str], table: Floats, labels: npt.NDArray[Any], w
 
 def _weight(rows: Sequence[Row], row: Row) -> float:
     """A set counts by the square root of its size."""
-    return 1 / np.sqrt(len(rows))
+    return 1 / math.sqrt(len(rows))
 
 
 def _by_set(sets: Mapping[str, Sequence[Row]], probabilities: Floats) -> dict[str, Any]:

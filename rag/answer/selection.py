@@ -32,6 +32,9 @@ WORST_TOKENS = 3
 # is quoted is right and .68 of the gold is found.
 CLOSE, MAX_UNITS = 0.5, 3
 
+# A sentence beside one that is quoted is quoted too when both together match the question's tokens so much better.
+CONTEXT_GAIN = 0.04
+
 Place = tuple[int, int]
 """(passage, sentence), counted from 0."""
 
@@ -43,7 +46,6 @@ class Fitted:
     sentence: Logistic
     answerable: Logistic
     abstain_below: float
-    context_gain: float
 
     @classmethod
     @functools.cache
@@ -51,17 +53,21 @@ class Fitted:
         """The bundled one."""
         record = json.loads((importlib.resources.files("rag") / "data" / "answering.json").read_text("utf-8"))
         sentence, answerable = Logistic.of(record["sentence"]), Logistic.of(record["answerable"])
-        return cls(sentence, answerable, record["abstain_below"], record["context_gain"])
+        return cls(sentence, answerable, record["abstain_below"])
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was made of the passages: features of each sentence, and of them all (None: none was read)."""
+    """What was made of the passages: features of each sentence, and of them all (None: none was read).
+
+    `matches` holds for each sentence its best match of each question token, or that of its heading.
+    """
 
     question: str
     passages: tuple[Passage, ...]
     sentences: Mapping[Place, Mapping[str, float]]
     whole: Mapping[str, float] | None
+    matches: Mapping[Place, Vectors]
 
     def sentence(self, place: Place) -> Sentence:
         """The sentence at a place."""
@@ -106,12 +112,18 @@ class Selector:
                 kept.append(replace(passages[number], chunk=replace(chunk, sentences=sentences)))
                 places += [(number, i) for i in positions]
         if not kept:
-            return Reading(question, tuple(passages), {}, None)
+            return Reading(question, tuple(passages), {}, None, {})
         relevances = self._reader.answers([passage_pair(question, passage) for passage in kept])
         matches = self._matches(question, kept)
         features = _sentence_features(kept, relevances, matches)
-        sentences_of = dict(zip(places, features.values(), strict=True))
-        return Reading(question, tuple(passages), sentences_of, _whole_features(relevances, matches))
+        columns = (column for lines in matches for column in np.maximum(lines[:, 1:], lines[:, :1]).T)
+        return Reading(
+            question,
+            tuple(passages),
+            dict(zip(places, features.values(), strict=True)),
+            _whole_features(relevances, matches),
+            dict(zip(places, columns, strict=True)),
+        )
 
     def select(self, reading: Reading) -> list[Place]:
         """The sentences to quote, in reading order of their passages, the best passage first."""
@@ -127,27 +139,23 @@ class Selector:
         """The sentences that most probably belong to the answer, best first, from at most MAX_UNITS units."""
         return quotable(reading.probabilities(), lambda place: reading.sentence(place).unit)
 
-    def _context(self, reading: Reading, place: Place) -> set[Place]:
+    @staticmethod
+    def _context(reading: Reading, place: Place) -> set[Place]:
         """What is quoted with a sentence: a lead-in with each item of its list, all the items with the lead-in, or the
-        sentence before that it leans on.
+        sentence beside it that speaks of what it leaves out of the question.
         """
         passage, position = place
         chunk, sentence = reading.passages[passage].chunk, reading.sentence(place)
         unit = {(passage, i): one for i, one in enumerate(chunk.sentences) if one.unit == sentence.unit}
         if sentence.kind != "prose":
             return {at for at, one in unit.items() if "lead_in" in (sentence.kind, one.kind)} & reading.sentences.keys()
-        before = (passage, position - 1)
-        if before not in reading.sentences or reading.sentence(before).kind == "item":
-            return set()
-        texts, heading = sentence_texts(chunk), heading_line(chunk)
-        alone, together = self._reader.answers(
-            [
-                Pair(reading.question, (texts[position],), heading),
-                Pair(reading.question, (texts[position - 1], texts[position]), heading),
-            ]
-        )
-        gain = logit(together.probability) - logit(alone.probability)
-        return {before} if gain >= Fitted.load().context_gain else set()
+        return {
+            beside
+            for beside in ((passage, position - 1), (passage, position + 1))
+            if beside in reading.matches
+            and reading.sentence(beside).kind == "prose"
+            and _gain(reading.matches[place], reading.matches[beside]) >= CONTEXT_GAIN
+        }
 
     def _matches(self, question: str, passages: Sequence[Passage]) -> list[Vectors]:
         """For each passage the best match of each question token, in (tokens, lines): its heading, its sentences."""
@@ -176,6 +184,10 @@ def quotable(probabilities: Mapping[Place, float], unit_of: Callable[[Place], in
             units[unit] = None
             found.append(place)
     return found
+
+
+def _gain(one: Vectors, other: Vectors) -> float:
+    return float((np.maximum(one, other) - one).mean())
 
 
 def logit(probability: float) -> float:
