@@ -13,9 +13,9 @@ import urllib.request
 from pathlib import Path
 
 import click
+import pdfs
 import pytest
 from commands import ROOT, SEEDS, Ran, alone_in, finished, one_document, pincite, process
-from pdfs import Words, drawn, lines
 from servers.openai import OpenAIWire
 from servers.scripted import Reply, free_port, serving
 
@@ -153,9 +153,10 @@ def test_ingest_counts_what_it_left_out_and_lists_what_it_does_not_know_and_fail
     fresh: Path,
 ) -> None:
     pages = [
-        [*lines([f"On page {word} the sea rises."]), Words(280, 30, str(n))] for n, word in ((1, "one"), (2, "two"))
+        [*pdfs.lines([f"On page {word} the sea rises."]), pdfs.Words(280, 30, str(n))]
+        for n, word in ((1, "one"), (2, "two"))
     ]
-    (fresh / "seeds" / "sea.pdf").write_bytes(drawn(pages))
+    (fresh / "seeds" / "sea.pdf").write_bytes(pdfs.drawn(pages))
     for name in ("old.doc", "picture.png"):
         (fresh / "seeds" / name).write_bytes(b"data")
     ran = pincite("ingest")
@@ -167,7 +168,7 @@ def test_ingest_counts_what_it_left_out_and_lists_what_it_does_not_know_and_fail
     assert pincite("show").text.splitlines()[1].endswith("\tnot in the text: page margins (2)")
     with (fresh / "seeds" / "huge.pdf").open("wb") as file:
         file.truncate(2**30)
-    (fresh / "seeds" / "cut.pdf").write_bytes(drawn(pages)[:300])
+    (fresh / "seeds" / "cut.pdf").write_bytes(pdfs.drawn(pages)[:300])
     ran = pincite("ingest", "--json")
     assert ran.code == 1
     assert ran.json["unreadable"] == ["cut.pdf", "huge.pdf"] and len(ran.json["skipped"]) == 2
