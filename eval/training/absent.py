@@ -32,9 +32,8 @@ def main() -> None:
     for name, rows in (("corpus", corpus), ("questions", questions)):
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         (options.out / f"{name}.jsonl").write_text(lines, "utf-8")
-    print(
-        f"{len(corpus)} paragraphs, {len(questions)} questions, {sum(row['answerable'] for row in questions)} answerable"
-    )
+    answerable = sum(row["answerable"] for row in questions)
+    print(f"{len(corpus)} paragraphs, {len(questions)} questions, {answerable} answerable")
 
 
 def withheld(articles: Sequence[Row], seed: int = 0) -> tuple[list[Row], list[Row]]:
