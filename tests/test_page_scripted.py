@@ -283,6 +283,27 @@ def test_a_conversation_is_renamed_and_deleted_from_the_keyboard_and_brought_bac
     page.locator("#list a", has_text="Sources of the Alder").wait_for()
 
 
+def test_a_question_is_edited_and_asked_in_place_of_what_was_asked_and_an_answer_is_rated(page: Any) -> None:
+    ask(page, "How deep is it?")
+    page.click("#current [data-edit]")
+    page.fill(".editing", "Where does it rise?")
+    page.press(".editing", "Enter")
+    page.locator("#current .body .statement").first.wait_for()
+    page.locator("#current .colophon").wait_for()
+    assert page.locator(".exchange").count() == 1
+    page.click("#current [data-again]")
+    page.locator("#current .colophon").wait_for()
+    assert page.locator(".exchange").count() == 1
+    page.get_by_role("button", name="Bad answer").click()
+    page.get_by_label("What is wrong with it").fill("It says nothing of the length")
+    page.get_by_label("What is wrong with it").press("Enter")
+    page.get_by_role("button", name="Bad answer", pressed=True).wait_for()
+    page.reload()
+    page.locator("#current .colophon").wait_for()
+    assert page.get_by_label("What is wrong with it").input_value() == "It says nothing of the length"
+    assert "[1]" in page.get_attribute("#current [data-copy]", "data-copy")
+
+
 def test_two_people_have_two_conversations(page: Any, context: Any, url: str) -> None:
     with opened(context, url) as other:
         ask(page, "Where does it rise?")

@@ -161,7 +161,7 @@ def test_text_of_documents_and_models_never_becomes_markup(text: str) -> None:
         render.exchange(Exchange(text, answer=answer, backend=text, beside=Exchange(text, backend=text)), around),
         *(shown(answer), shown(refusal), shown(failed), render.welcome(1, [text]), render.note(text)),
         *(side.conversation_list([Listing("0", text, 0.0, False)], "0", told=side.deleted(text, text)),),
-        *(shelf.removed(name, text), shelf.asking(ScriptedChat({name: hostile}).documents(), (name,))),
+        shelf.removed(name, text),
         *(
             shelf.document_list(ScriptedChat({name: hostile}).documents(), (name,), editable=True, left_out=(text,)),
             source.open_document(hostile, 0, len(text)),
