@@ -162,7 +162,7 @@ def _regression(features: Sequence[dict[str, float]], rows: Sequence[Seen], weig
 def _thresholds(fit: dict[str, list[Seen]], stack: Stack) -> dict[str, float]:
     """Where supported begins, from the pairs, whose citations are as short as those of answers; where it ends, and
     where contradicted begins, from every source."""
-    pairs = [one for name, rows in fit.items() if name not in NATURAL for one in rows]
+    pairs = [one for name, rows in fit.items() if name not in (*NATURAL, "unrelated") for one in rows]
     reworded = [one.seen for one in pairs if one.seen and not one.seen.copy and not one.row["supported"]]
     copied = [one.seen.copy for one in pairs if one.seen and one.seen.copy and not one.row["supported"]]
     true = [[one.seen for one in rows if one.seen and one.row["supported"]] for rows in fit.values()]
