@@ -80,7 +80,8 @@ def held_to_account(answer: Answer, chat: Chat) -> None:
             assert text[citation.start : citation.end] == citation.quote != ""
     for statement in answer.statements:
         assert statement.citations
-    assert (answer.usage.input_tokens or 0) > 100
+    if "answer_cut" not in [notice.code for notice in answer.notices]:  # a reply that is stopped does not say
+        assert (answer.usage.input_tokens or 0) > 100
     assert answer.usage.cost_usd == 0.0
 
 
