@@ -1,5 +1,6 @@
 """Answering many questions into a file, one record a line, so that a run that was killed goes on where it stopped."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eval.questions import Row, read_questions
-from eval.rows import RowFile, held, parsed, read_lines, write_whole
+from eval.rows import RowFile, held, line_of, parsed, read_lines, write_whole
 from rag.chat import Chat
 from rag.errors import PinciteError, UsageError
 from rag.types import JSON, READABLE, Answer
@@ -54,12 +55,17 @@ def answer_all(
         write_whole(out, b"".join(line.data for line in lines.values()))
         if progress:
             progress("", kept, len(rows))
-        with closing(RowFile(out)) as file:
-            for row, record in _answers(chat, [row for row in rows if str(row.id) not in lines], concurrency):
+        begun = out.with_name(f".{out.name}.begun")
+        asked = Counter(read_lines(begun)[0])
+        # What was under way at a kill comes last, so that no row is asked at every one of many restarts.
+        left = sorted((row for row in rows if str(row.id) not in lines), key=lambda row: asked[_begun(row)[:-1]])
+        with closing(RowFile(out)) as file, closing(RowFile(begun)) as begins:
+            for row, record in _answers(chat, left, concurrency, begins):
                 lines[str(row.id)] = _Line(file.add(record), record["status"] == "failed")
                 if progress:
                     progress(row.question, len(lines), len(rows))
         write_whole(out, b"".join(lines[str(row.id)].data for row in rows))
+        begun.unlink()
     return Done(len(rows) - kept, kept, sum(line.failed for line in lines.values()))
 
 
@@ -71,18 +77,23 @@ class _Line:
     failed: bool
 
 
-def _answers(chat: Chat, rows: Sequence[Row], concurrency: int) -> Iterator[tuple[Row, JSON]]:
-    """Each row with its record, as they come."""
+def _answers(chat: Chat, rows: Sequence[Row], concurrency: int, begins: RowFile) -> Iterator[tuple[Row, JSON]]:
+    """Each row with its record, as they come; it is among what `begins` as soon as it is asked."""
     pool = ThreadPoolExecutor(concurrency)
     try:
-        asked = {pool.submit(_record, chat, row): row for row in rows}
+        asked = {pool.submit(_record, chat, row, begins): row for row in rows}
         for future in as_completed(asked):
             yield asked.pop(future), future.result()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _record(chat: Chat, row: Row) -> JSON:
+def _begun(row: Row) -> bytes:
+    return line_of({"id": row.id})
+
+
+def _record(chat: Chat, row: Row, begins: RowFile) -> JSON:
+    begins.add({"id": row.id})
     try:
         answer = chat.ask(row.question, row.history)
     except PinciteError as error:

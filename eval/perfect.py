@@ -72,7 +72,9 @@ def scripted(settings: Settings, name: str, reply: Reply) -> Iterator[Settings]:
     thread.start()
     here = f"{name}=http://127.0.0.1:{server.server_address[1]}/v1"
     try:
-        yield settings.model_copy(update={"compatible": ",".join(filter(None, [settings.compatible, here]))})
+        servers = ",".join(filter(None, [settings.compatible, here]))
+        # Named, so that it reads as many passages as a model that is hosted elsewhere.
+        yield settings.model_copy(update={"compatible": servers, "passages": settings.passages})
     finally:
         server.shutdown()
         server.server_close()

@@ -21,6 +21,7 @@ from rag.answer.overview import indexed_document, opening_passages
 from rag.answer.parser import Draft
 from rag.answer.selection import Reading, Selector
 from rag.documents.language import question_warning
+from rag.documents.tokens import count_tokens
 from rag.errors import BackendError, BackendNotReady, BackendUnavailable, NoDocument, QuestionError, StreamCut
 from rag.index.ingest import Progress, Summary, ingest
 from rag.index.rows import Entry, IndexedFile
@@ -32,14 +33,13 @@ from rag.models.embeddings import open_embedder
 from rag.models.minilm import MiniLM
 from rag.models.reader import open_reader
 from rag.models.token_vectors import TokenVectors
-from rag.models.tokens import count_tokens
 from rag.search.hybrid import Retrieval
 from rag.search.rerank import open_reranker
 from rag.search.scope import documents_in
 from rag.settings import Settings
 from rag.types import Answer, Document, Event, Passage, Searched, Statement, Turn
 from rag.verify import Verifier, check_verifier, open_verifier
-from rag.verify.conflicts import conflicts, contradicted_premise
+from rag.verify.conflicts import conflicts
 
 QUESTION_CHARACTERS = 4_000
 
@@ -77,7 +77,8 @@ class Chat:
         self.retrieval = Retrieval(self.store, self.embedder, reranker)
         self._intents = Intents(self.model)
         self._selector = Selector(self.model, token_vectors, self.reader)
-        self._extractive = ExtractiveAnswerer(self._selector, FollowUps(self.model, self.reader))
+        self.follow_ups = FollowUps(self.model, self.reader)
+        self._extractive = ExtractiveAnswerer(self._selector, self.follow_ups)
         self.verifier: Verifier = open_verifier(
             settings.verifier, self.model, self.reader, lambda spec: open_model(spec, settings)
         )
@@ -201,8 +202,6 @@ class Chat:
             )
         if intent.kind == "question" and kept:
             inquiry.answers_question = round(self._selector.read(found.question, kept).probability, 4)
-            if message := contradicted_premise(found.question, kept[0], self.reader):
-                inquiry.notice("premise_differs", message)
         return Searched(inquiry.search_question, inquiry.passages)
 
     def _answered(self, inquiry: Inquiry, answerer: Answerer, intent: Intent) -> Iterator[Statement]:

@@ -56,9 +56,9 @@ class Settings(BaseSettings):
         description="What makes vectors of text: minilm (bundled), or openai:, fastembed:, huggingface:, ollama:MODEL.",
     )
     reranker: str = Field(
-        "maxsim",
+        "reader",
         min_length=1,
-        description="What puts found passages in order: maxsim (bundled), none, or cross-encoder:MODEL.",
+        description="What re-ranks passages: reader (bundled, after MaxSim), maxsim, none, or cross-encoder:MODEL.",
     )
     reader: str = Field(
         "bundled",

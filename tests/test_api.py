@@ -1,6 +1,7 @@
 """The HTTP API over the real chat: what programs get is what the command line gives."""
 
 import concurrent.futures
+import io
 import json
 import shutil
 import urllib.parse
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 from commands import ROOT, SEEDS, alone_in, pincite
 from http_door import Api, answering, without_times
+from pdfs import Words, drawn, lines
+from PIL import Image
 
 from rag.chat import open_chat
 from rag.settings import Settings, load_settings
@@ -214,6 +217,7 @@ def test_the_description_for_tools_names_every_address_and_loads_nothing(api: Ap
     described: dict[str, Any] = api.get("/openapi.json").json
     assert set(described["paths"]) == {
         *("/v1/health", "/v1/documents", "/v1/documents/{document}", "/v1/search", "/v1/verify", "/v1/ask"),
+        "/v1/documents/{document}/pages/{page}.png",
         *("/v1/models", "/v1/models/{name}", "/v1/chat/completions"),
     }
     assert set(described["components"]["schemas"]["Ask"]["properties"]) == {
@@ -226,6 +230,37 @@ def test_the_description_for_tools_names_every_address_and_loads_nothing(api: Ap
     guide = (ROOT / "docs" / "serving.md").read_text("utf-8")
     assert all(path.split("{")[0].rstrip("/") in guide for path in described["paths"])
     assert api.get("/v1/health").headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_page_of_a_pdf_is_a_picture_with_the_cited_words_marked(tmp_path: Path) -> None:
+    folder = tmp_path / "documents" / "a folder"
+    folder.mkdir(parents=True)
+    text = ["The harbour bridge was opened in 1932.", "It is painted every ninth year."]
+    pages = [
+        [Words(60, 780, "Preface", 16, True), *lines(["This book is about bridges of the coast."], y=740)],
+        lines(text),
+    ]
+    file = folder / "bridge.pdf"
+    file.write_bytes(drawn(pages, labels="0 << /S /r >> 1 << /S /D >>"))
+    (folder / "notes.txt").write_text("The bridge is closed on Mondays.", "utf-8")
+    settings = load_settings({"documents": tmp_path / "documents", "data": tmp_path / "data"}, environ={})
+    with answering(open_chat(settings), settings) as api:
+        answer = api.post("/v1/ask", {"question": "When was the harbour bridge opened?"}).json
+        cited = answer["statements"][0]["citations"][0]
+        assert (cited["page"], cited["page_label"]) == (2, "1")
+        address = f"/v1/documents/{urllib.parse.quote(cited['document'])}/pages"
+        plain = api.get(f"{address}/2.png")
+        marked = api.get(f"{address}/2.png?start={cited['start']}&end={cited['end']}")
+        assert (plain.status, marked.status) == (200, 200) and marked.headers["content-type"] == "image/png"
+        colours = [
+            {colour for _, colour in Image.open(io.BytesIO(got.body)).getcolors(10_000)} for got in (plain, marked)
+        ]
+        assert (255, 214, 0) not in colours[0] and (255, 214, 0) in colours[1]
+        assert api.get(f"{address}/3.png").status == 404 and api.get(f"{address}/x.png").status == 400
+        assert api.get(f"/v1/documents/{urllib.parse.quote('a folder/notes.txt')}/pages/1.png").status == 400
+        file.write_bytes(drawn([lines(["It was another bridge."]), lines(["It was another day."])]))
+        changed = api.get(f"{address}/2.png?start={cited['start']}&end={cited['end']}")
+        assert changed.status == 404 and "is not as it was indexed" in changed.message
 
 
 def test_an_index_that_another_process_changes_is_answered_from_as_it_is_now(tmp_path: Path) -> None:

@@ -227,26 +227,47 @@ def test_a_batch_that_was_killed_goes_on_without_asking_twice(monkeypatch: pytes
     assert sum(asked.values()) <= len(rows) + 2
 
 
-def test_a_provider_that_fails_gives_failed_records_that_can_be_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    write("q.csv", "id,question", "a,When was the harbour bridge opened?", "b,How long is the harbour bridge?")
+def test_rows_that_were_under_way_at_a_kill_are_asked_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    write("q.jsonl", *({"question": f"When was harbour bridge number {n} opened?"} for n in range(6)))
+    reply = Reply(pieces=("The harbour bridge was opened in 1932. [1.1]",), first_wait_s=30)
+    with serving(OpenAIWire(), reply) as server:
+        monkeypatch.setenv("OPENAI_API_KEY", "x")
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
+        words = ["batch", "q.jsonl", "--out", OUT, "--backend", "openai:some", "--concurrency", "2"]
+        for asked in (2, 4, 6):
+            running = process(*words)
+            deadline = time.monotonic() + WAIT_S
+            while len(server.seen) < asked and time.monotonic() < deadline:
+                time.sleep(0.02)
+            running.kill()
+            finished(running)
+        assert set(asked_of(server).values()) == {1} and len(asked_of(server)) == 6
+
+
+def test_a_provider_that_fails_or_is_silent_gives_failed_records_that_can_be_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    questions = ("When was the harbour bridge opened?", "How long is the harbour bridge?", "How long is the bridge?")
+    write("q.csv", "id,question", *(f"{row},{question}" for row, question in zip("abc", questions, strict=True)))
     answer = Reply(pieces=("The harbour bridge was opened in 1932. [1.1]",))
-    with serving(OpenAIWire(), answer, Reply(status=400, message="no such thing")) as server:
+    with serving(OpenAIWire(), answer, Reply(status=400, message="no such thing"), Reply(pieces=())) as server:
         monkeypatch.setenv("OPENAI_API_KEY", "x")
         monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
         words = ["batch", "q.csv", "--out", OUT, "--backend", "openai:some"]
         ran = pincite(*words)
         assert ran.code == 1
-        assert [record["status"] for record in records()] == ["answered", "failed"]
+        assert [record["status"] for record in records()] == ["answered", "failed", "failed"]
         assert "no such thing" in records()[1]["error"]
-        assert records()[1]["statements"] == []
+        assert "openai:some wrote no answer" in records()[2]["error"]
+        assert records()[1]["statements"] == records()[2]["statements"] == []
         assert "--retry-failed" in ran.lines[-1]
 
-        assert pincite(*words).lines[0] == "0 asked, 2 kept from before, 1 failed: answers.jsonl"
+        assert pincite(*words).lines[0] == "0 asked, 3 kept from before, 2 failed: answers.jsonl"
         server.rehearse(answer)
         ran = pincite(*words, "--retry-failed")
-        assert ran.error == "1 asked, 1 kept from before, 0 failed: answers.jsonl\n"
-        assert list(asked_of(server)) == ["How long is the harbour bridge?"]
-    assert [(record["id"], record["status"]) for record in records()] == [("a", "answered"), ("b", "answered")]
+        assert ran.error == "2 asked, 1 kept from before, 0 failed: answers.jsonl\n"
+        assert list(asked_of(server)) == list(questions[1:])
+    assert [(record["id"], record["status"]) for record in records()] == [(row, "answered") for row in "abc"]
 
 
 # Where the answers go
@@ -315,3 +336,10 @@ def test_two_batches_do_not_write_to_one_file(monkeypatch: pytest.MonkeyPatch) -
         running.kill()
         finished(running)
     assert pincite("batch", "q.jsonl", "--out", OUT).code == 0
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
+def test_the_cells_of_a_table_of_questions_may_be_parted_as_spreadsheets_part_them(tmp_path: Path, mark: str) -> None:
+    file = tmp_path / "q.csv"
+    file.write_bytes(f'\ufeffid{mark}question\r\n1{mark}"Where; when, and | how\tlong?"\r\n'.encode())
+    assert [(row.id, row.question) for row in read_questions(file)] == [("1", "Where; when, and | how\tlong?")]

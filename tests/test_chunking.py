@@ -10,7 +10,7 @@ from test_sentences import TEXTS
 
 from rag.documents import read_document
 from rag.documents.chunks import chunk_document
-from rag.models.tokens import count_tokens
+from rag.documents.tokens import count_tokens
 from rag.types import Chunk, Document
 
 SENTENCE = "The harbour of the old town was dredged again in the spring of that year. "  # 16 tokens

@@ -13,6 +13,7 @@ import urllib.request
 from pathlib import Path
 
 import click
+import pdfs
 import pytest
 from commands import ROOT, SEEDS, Ran, alone_in, finished, one_document, pincite, process
 from servers.openai import OpenAIWire
@@ -148,6 +149,34 @@ def test_ingest_says_what_it_did_as_json(fresh: Path) -> None:
     }
 
 
+def test_ingest_counts_what_it_left_out_and_lists_what_it_does_not_know_and_fails_for_a_file_it_cannot_read(
+    fresh: Path,
+) -> None:
+    pages = [
+        [*pdfs.lines([f"On page {word} the sea rises."]), pdfs.Words(280, 30, str(n))]
+        for n, word in ((1, "one"), (2, "two"))
+    ]
+    (fresh / "seeds" / "sea.pdf").write_bytes(pdfs.drawn(pages))
+    for name in ("old.doc", "picture.png"):
+        (fresh / "seeds" / name).write_bytes(b"data")
+    ran = pincite("ingest")
+    assert ran.code == 0
+    assert ran.lines == [
+        "Not read, for files of this kind cannot be: old.doc, picture.png.",
+        "Not in the text: page margins (2). Type: pincite show, to see of which documents.",
+    ]
+    assert pincite("show").text.splitlines()[1].endswith("\tnot in the text: page margins (2)")
+    with (fresh / "seeds" / "huge.pdf").open("wb") as file:
+        file.truncate(2**30)
+    (fresh / "seeds" / "cut.pdf").write_bytes(pdfs.drawn(pages)[:300])
+    ran = pincite("ingest", "--json")
+    assert ran.code == 1
+    assert ran.json["unreadable"] == ["cut.pdf", "huge.pdf"] and len(ran.json["skipped"]) == 2
+    assert ran.json["unknown"] == ["old.doc", "picture.png"]
+    assert ran.json["left_out"] == {"sea.pdf": {"page margins": 2}}
+    assert pincite("ingest", "--json").json["unreadable"] == ["cut.pdf", "huge.pdf"]
+
+
 def test_a_folder_that_is_watched_is_indexed_again_when_it_changes_until_it_is_stopped(fresh: Path) -> None:
     running = process("ingest", "--watch")
     assert running.stdout and running.stderr
@@ -240,11 +269,11 @@ class Terminal(io.StringIO):
 
 
 def test_progress_is_drawn_on_a_terminal_and_nowhere_else() -> None:
-    for stream, drawn in ((Terminal(), True), (io.StringIO(), False)):
+    for stream, is_drawn in ((Terminal(), True), (io.StringIO(), False)):
         with contextlib.redirect_stderr(stream), Progress() as progress:
             progress("a [/strange] name.txt", 1, 2)
-        assert ("a [/strange] name.txt" in stream.getvalue()) is drawn
-        assert bool(stream.getvalue()) is drawn
+        assert ("a [/strange] name.txt" in stream.getvalue()) is is_drawn
+        assert bool(stream.getvalue()) is is_drawn
     with contextlib.redirect_stderr(Terminal()) as stream, Progress():
         assert stream.getvalue() == ""
 

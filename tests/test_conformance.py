@@ -223,10 +223,9 @@ def test_a_reply_without_words_is_a_failure_that_says_what_came_instead(rig: Rig
     assert len(rig.server.seen) == 1
 
 
-@pytest.mark.parametrize("forever", [" ", "<think>so ", "word "], ids=["space", "thoughts", "words"])
+@pytest.mark.parametrize("forever", ["", "<think>so "], ids=["nothing", "thoughts"])
 def test_a_reply_that_goes_on_and_on_ends_by_the_deadline(rig: Rig, forever: str) -> None:
-    pieces = (forever if forever != "word " else "",) * 100_000
-    heard = rig.ask(Reply(pieces=pieces, pace_s=0.01), deadline_s=0.5, retries=0)
+    heard = rig.ask(Reply(pieces=(forever,) * 500, pace_s=0.01), deadline_s=0.5, retries=0)
     assert "PINCITE_DEADLINE_S" in str(heard.error)
     assert rig.server.hung_up.wait(3)
 

@@ -257,3 +257,15 @@ def test_text_in_another_encoding_is_read_with_a_note_where_it_was_a_guess(encod
     assert isinstance(document, Document)
     assert document.text == text
     assert bool(document.notes) is (encoding != "utf-16")
+
+
+def test_a_numbered_clause_is_quoted_alone_and_with_its_number():
+    lists = "<w:numbering><w:abstractNum w:abstractNumId='0'><w:lvl w:ilvl='0'><w:start w:val='1'/><w:numFmt w:val='upperRoman'/><w:lvlText w:val='§ %1.'/></w:lvl></w:abstractNum><w:num w:numId='1'><w:abstractNumId w:val='0'/></w:num></w:numbering>"
+    at = "<w:numPr><w:ilvl w:val='0'/><w:numId w:val='1'/></w:numPr>"
+    for form, marks in (("§ %1.", ("§ I.", "§ II.")), ("%1.", ("I.", "II."))):
+        data = word(p("Keep the garden.", at) + p("Repair the roof.", at), numbering=lists.replace("§ %1.", form))
+        document = read_document(data, "a.docx")
+        sentences = sentences_of(document.text, document.blocks)
+        quotes = [document.text[s.start : s.end] for s in sentences]
+        assert quotes == [f"{marks[0]} Keep the garden.", f"{marks[1]} Repair the roof."]
+        assert len({s.unit for s in sentences}) == 2

@@ -155,10 +155,10 @@ def test_a_second_judge_changes_no_figure_and_is_compared_with_the_first(exam: W
     other = "judge:compatible:perfect/gold"  # asked whether a statement is supported, it talks of something else
     one, both = exam.run(only="opened lit"), exam.run(only="opened lit", judges=("offline", other))
     assert means(one)["citation_recall"] == means(both)["citation_recall"] == 1.0
-    assert [judge["name"] for judge in both.manifest["judges"]] == ["offline", other]
+    assert [judge["name"] for judge in both.manifest["judges"]] == ["reader", other]
     assert record(one.manifest, one.rows)["agreement"] == []
     assert record(both.manifest, both.rows)["agreement"] == [
-        {"judges": ["offline", other], "n": 2, "share": 0.0, "kappa": None}
+        {"judges": ["reader", other], "n": 2, "share": 0.0, "kappa": None}
     ]
 
 

@@ -207,7 +207,7 @@ def test_a_model_that_reads_little_gets_fewer_passages_and_the_answer_says_so(tm
     text = "\n\n".join(f"# Part {n}\n\n" + f"The bridge number {n} was opened in 19{n:02}. " * 12 for n in range(30))
     (tmp_path / "documents").mkdir()
     (tmp_path / "documents" / "bridges.md").write_text(text)
-    where = {"documents": tmp_path / "documents", "data": tmp_path / "data", "context_tokens": 1_800}
+    where = {"documents": tmp_path / "documents", "data": tmp_path / "data", "context_tokens": 1_800, "passages": 8}
     with serving(OpenAIWire(), Reply(pieces=("NOT IN THE DOCUMENTS",))) as server:
         chat = open_chat(STANDS["compatible"].settings(server.url, **where))
         answer = chat.ask("When was the bridge number 7 opened?")

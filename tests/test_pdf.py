@@ -4,6 +4,7 @@ import io
 import itertools
 
 import pytest
+from pdfs import Mark, Rule, Words, drawn, lines, table
 from PIL import Image
 
 from rag.documents import read_document
@@ -14,7 +15,6 @@ from rag.documents.pdf_text import opened
 from rag.documents.sentences import sentences_of
 from rag.errors import ReadError
 from rag.types import Document
-from tests.pdfs import Mark, Rule, Words, drawn, lines, table
 
 XS = (60, 160, 260, 360)
 

@@ -1,6 +1,5 @@
 """Search through the front door: by meaning and by words, filtered, part by part, without repeats in the way."""
 
-import itertools
 import json
 import os
 import shutil
@@ -11,12 +10,11 @@ from pathlib import Path
 
 import pytest
 from indexing import Index
-from rag.answer.question_parts import parts_of
-from rag.search.diversity import joined
 
 from rag.errors import SettingsError, UsageError
 from rag.index.lexical import LexicalIndex
 from rag.models.minilm import MiniLM
+from rag.models.reader import open_reader
 from rag.search.hybrid import Retrieval
 from rag.search.rerank import MaxSim, Reranker, open_reranker
 from rag.search.scope import documents_in
@@ -125,7 +123,7 @@ def test_a_damaged_word_index_is_built_again(three: Index, damage: str) -> None:
     elif damage == "torn note":
         note.write_text(note.read_text()[:20])
     else:
-        note.write_text(json.dumps({**json.loads(note.read_text()), "stamp": 99}))
+        note.write_text(json.dumps({**json.loads(note.read_text()), "files": {}}))
     assert expected
     assert retrieval(three).lexical.search("deep mines", 5) == expected
 
@@ -161,97 +159,19 @@ def test_a_glob_that_matches_no_document_is_named(three: Index) -> None:
         documents_in(["*.txt", "histroy/*"], three.store.catalogue().values())
 
 
-# Repeats, neighbours and parts
-
-
-def test_copies_stay_as_two_witnesses_and_then_make_room(index: Index) -> None:
-    for number in range(5):
-        index.write(f"copy{number}.md", TEA.replace("spring", f"spring {number}"))
-    index.write("other.md", "# Herbs\n\nHerbs are picked at noon and dried on racks in the loft for the winter.\n")
-    index.ingest()
-    found = names(retrieval(index).search("When are tea leaves picked by hand?", 6))
-    assert [name.startswith("copy") for name in found] == [True, True, False, True, True, True]
-    assert "other.md" in names(retrieval(index).search("When are tea leaves picked by hand?", 3))
-
-
-def test_two_halves_of_a_long_section_come_as_one_passage(settings: Settings, open_index: OpenIndex) -> None:
-    index = open_index(settings.model_copy(update={"chunk_tokens": 60}))
-    lines = [
-        f"The lighthouse keeper lit lamp number {n} at dusk and wrote its colour into the big book." for n in range(6)
-    ]
-    text = "# The lighthouse\n\n" + " ".join(lines) + "\n\n# The farm\n\nThe farmer milked the cows at dawn.\n"
-    index.write("lighthouse.md", text)
-    index.ingest()
-    assert len(index.store.chunks_of("lighthouse.md")) > 2
-    first, *_ = retrieval(index).search("What did the lighthouse keeper do with the lamps?", 3)
-    assert first.chunk.text == text[first.chunk.start : first.chunk.end]
-    assert len(first.chunk.text) > max(len(chunk.text) for chunk in index.store.chunks_of("lighthouse.md"))
-    assert [s.start for s in first.chunk.sentences] == sorted(s.start for s in first.chunk.sentences)
-
-
-def test_neighbours_under_different_headings_stay_apart(
-    seeds_index: Settings, open_index: Callable[..., Index]
-) -> None:
-    index = open_index(seeds_index)
-    chunks = index.store.chunks_of(next(iter(index.store.catalogue())))
-    apart = [(one, two) for one, two in itertools.pairwise(chunks) if one.headings != two.headings]
-    assert apart
-    for one, two in apart:
-        assert len(joined([Passage(one, 1.0), Passage(two, 0.9)], 2)) == 2
-
-
-@pytest.mark.parametrize(
-    ("question", "parts"),
-    [
-        ("What is tea and how was coal mined?", ["What is tea", "how was coal mined?"]),
-        ("When was the mine closed? Who picks the leaves?", ["When was the mine closed?", "Who picks the leaves?"]),
-        (
-            "What is military diplomacy, and how does it prevent war?",
-            ["What is military diplomacy", "how does it prevent war? (What is military diplomacy)"],
-        ),
-        ("What do trust and how-to guides share?", ["What do trust and how-to guides share?"]),
-        ("Who founded it and when?", ["Who founded it and when?"]),
-        ("Tell me about tea and coal.", ["Tell me about tea and coal."]),
-        (
-            "What is the difference between green tea and black tea?",
-            ["What is the difference between green tea and black tea?", "green tea", "black tea"],
-        ),
-        (
-            "How does mining in Wales compare with mining in Spain?",
-            ["How does mining in Wales compare with mining in Spain?", "mining in Wales", "mining in Spain"],
-        ),
-        (
-            "What is the upside of deep mining and what is the downside?",
-            ["What is the upside of deep mining", "what is the downside of deep mining"],
-        ),
-        ("What does the mine compare?", ["What does the mine compare?"]),
-    ],
-)
-def test_a_question_is_taken_apart_only_where_each_part_is_a_question(question: str, parts: list[str]) -> None:
-    assert parts_of(question) == parts
-
-
-def test_a_long_question_is_taken_apart() -> None:
-    first = f"what is the upside {'of ' * 500}{',' * 1000}\nit"
-    assert parts_of(f"{first} and what is the downside") == [first, "what is the downside"]
-
-
-def test_each_part_of_a_question_gets_its_passage_among_the_first(three: Index) -> None:
-    found = names(retrieval(three).search("Which plant is tea brewed from, and when was the last mine closed?", 2))
-    assert set(found) == {"drinks/tea.md", "history/coal.md"}
-
-
 # Re-rankers
 
 
 def test_the_re_ranker_is_chosen_by_one_word(three: Index, model: MiniLM) -> None:
     def opened(name: str) -> Reranker | None:
-        return open_reranker(load_settings({"reranker": name}, environ={}), model, three.token_vectors)
+        return open_reranker(
+            load_settings({"reranker": name}, environ={}), model, three.token_vectors, open_reader("bundled")
+        )
 
     assert isinstance(opened("maxsim"), MaxSim)
     assert opened("none") is None
     assert names(Retrieval(three.store, three.embedder, None).search("deep coal mines", 1)) == ["history/coal.md"]
-    with pytest.raises(SettingsError, match="maxsim, none, cross-encoder"):
+    with pytest.raises(SettingsError, match="reader, maxsim, none, cross-encoder"):
         opened("magic")
 
 

@@ -124,11 +124,11 @@ def test_beside_the_page_the_same_addresses_answer_and_each_has_its_own_protecti
     port = free_port()
     api = Api(port)
     with running("chat", "--port", port) as (server, line):
-        assert line == f"Pincite is at http://127.0.0.1:{port}  (stop it with Ctrl+C)\n"
+        assert line.startswith(f"Pincite is at http://127.0.0.1:{port}/?token=")
         assert api.get("/").headers["content-type"].startswith("text/html") and b"Pincite" in api.get("/").body
         assert "1932" in api.post("/v1/ask", {"question": "When was the harbour bridge opened?"}).json["text"]
         assert api.get("/v1/documents", origin="https://evil.example").status == 403
-        assert api.get("/", origin="https://evil.example").status == 200
+        assert api.get("/", origin="https://evil.example").status == 403
         assert (api.get("/", host="evil.example").status, api.get("/v1/health", host="evil.example").status) == (
             400,
             403,
@@ -144,7 +144,7 @@ def test_whoever_starts_a_page_that_others_can_reach_is_told_what_they_can_do(
 ) -> None:
     words = ["chat", "--host", "0.0.0.0", "--port", free_port(), "--documents", "nowhere"]
     told = pincite(*words).lines[0]
-    assert told.startswith("Whoever can reach this machine can ask and read the documents on the page;")
+    assert told.startswith("Whoever has the link below can ask and read the documents on the page;")
     assert told.endswith("the HTTP API is closed without PINCITE_TOKEN.")
     monkeypatch.setenv("PINCITE_TOKEN", TOKEN)
     assert pincite(*words).lines[0].endswith("the HTTP API is open to those who know PINCITE_TOKEN.")

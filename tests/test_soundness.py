@@ -1,6 +1,5 @@
 """An index that has lost something: it is found, said with what to type, and put right."""
 
-import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -105,18 +104,3 @@ def test_the_vectors_of_an_earlier_index_are_counted_and_left_alone() -> None:
 def _unused(folder: Path) -> bool:
     with closing(sqlite3.connect(".pincite/chroma/chroma.sqlite3")) as rows:
         return not rows.execute("SELECT 1 FROM segments WHERE id = ?", [folder.name]).fetchall()
-
-
-def test_an_index_from_before_documents_were_counted_is_taken_as_it_is_unless_all_of_a_file_is_lost() -> None:
-    with damaging() as connection:
-        rows = connection.catalogue.get(include=["metadatas"])
-        for key, metadata in zip(rows["ids"], rows["metadatas"] or (), strict=True):
-            row = json.loads(str(metadata["row"]))
-            row.pop("documents", None)
-            connection.catalogue.update(ids=[key], metadatas=[{"row": json.dumps(row)}])
-    assert told() == ["ok   index      3 documents in 3 chunks"]
-    assert pincite("ingest", "--json").json["unchanged"] == 3
-    with damaging() as connection:
-        connection.catalogue.delete(ids=["tea.txt"])
-    assert CHANGED in told()
-    assert pincite("ingest", "--json").json["added"] == 1

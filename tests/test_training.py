@@ -7,13 +7,14 @@ import subprocess
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 from eval.training import edits, frames, rows
 from eval.training.build import Excluded, build
-from eval.training.command import training
+from eval.training.command import SHARES, TOKENIZER
 from eval.training.rows import CONTRADICTED, NOT_SUPPORTED, SUPPORTED, Row
 from eval.training.sources import SOURCES, Folder
+from rag.models.minilm import bundled_tokenizer
+from rag.models.reader import OnnxReader, Pair
 
 PARAGRAPH = (
     "The abbey acquired the mill in 1612. Pilgrims must leave the chapel before 9 pm because of the bell. "
@@ -94,24 +95,21 @@ def test_rows_come_back_from_their_file_as_they_were(folder, tmp_path):
     assert rows.read(tmp_path / "rows.json.gz") == built.train
 
 
-@pytest.mark.slow
 # torch warns that its older exporter, which writes what the quantiser knows, will go.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_few_steps_give_a_model_that_the_reader_opens(folder, tmp_path):
-    torch = pytest.importorskip("torch", reason="torch is not installed: pip install -e '.[training]'")
+    pytest.importorskip("torch", reason="torch is not installed: pip install -e '.[training]'")
     pytest.importorskip("onnx", reason="onnx is not installed: pip install -e '.[training]'")
-    from eval.training import model
+    from eval.training import model, trainer
+    from eval.training.export import export
 
-    torch.manual_seed(0)
-    model.save(model.Network(model.MINILM), tmp_path / "base", "student")
-    rows.write(build(folder, edited=4, framed=3, sources=SOURCES[:1]).train, tmp_path / "data" / "train.json.gz")
-    data, base, out, onnx = (str(tmp_path / name) for name in ("data", "base", "out", "reader.onnx"))
-    runner = CliRunner()
-    for arguments in (
-        ["train", data, base, out, "--max-steps", "2"],
-        ["export", out, onnx],
-        ["evaluate", onnx, "--json"],
-    ):
-        done = runner.invoke(training, arguments, catch_exceptions=False)
-        assert done.exit_code == 0
-    assert json.loads(done.stdout.splitlines()[-1])[onnx]["reversed"]["n"] == 100
+    train = build(folder, edited=4, framed=3, sources=SOURCES[:1]).train
+    pairs = trainer.Pairs(train, trainer.tokenizer_of(TOKENIZER))
+    network = model.Network(model.Config(hidden=32, layers=1, heads=2, inner=64, vocabulary=30522, positions=512))
+    plan = trainer.Plan(seconds=60, rate=1e-4, tokens=512, hard=0.5, max_steps=2)
+    trainer.train(network, pairs, trainer.mixed(train, SHARES, 8), plan, teacher=trainer.frozen(network))
+    export(network, tmp_path / "reader.onnx")
+    reader = OnnxReader("small", str(tmp_path / "reader.onnx"), bundled_tokenizer())
+    (support,) = reader.supports([Pair("The abbey owned a mill.", (PARAGRAPH,))])
+    assert support.supported + support.contradicted + support.not_stated == pytest.approx(1, abs=1e-5)
+    assert len(support.words) == 6

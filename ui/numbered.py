@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from rag.documents.passages import flat
 from rag.types import Citation, Disagreement, Statement
-
-CAUTIONS = {"partial": "partly supported", "unsupported": "check this", "contradicted": "contradicted"}
+from ui.verdicts import verdict_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ def caution(statement: Statement) -> str:
     if statement.verdict == "supported":
         return ""
     why = "; ".join(map(_disagreement, statement.disagreements)) or statement.reason or ""
-    return f"({CAUTIONS[statement.verdict]}{': ' + flat(why) if why else ''})"
+    return f"({verdict_words(statement)}{': ' + flat(why) if why else ''})"
 
 
 def where(document: str, headings: Sequence[str], page: str, start: int, end: int) -> str:

@@ -13,20 +13,21 @@ from rich.table import Table
 from eval.bench.data import BenchError, copy_documents, rows_of
 from eval.calibrate import auc
 from eval.cases import load_cases
-from rag.answer.answerability import Evidence, default_point
-from rag.answer.followup import standalone
-from rag.chat import Chat, open_chat
+from rag.answer.selection import Fitted, Reading
+from rag.chat import open_chat
 from rag.settings import load_settings
+from rag.types import Turn
 
 # Points of the curve that is printed: this share of the questions is answered.
 COVERAGES = (1.0, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5)
+FIFTHS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
     """A question with what was found for it. Questions of one `group` are not independent of each other."""
 
-    evidence: Evidence
+    reading: Reading
     answerable: bool
     group: str
 
@@ -40,11 +41,9 @@ def labelled_questions(where: Path, documents: Path, split: str | None = None) -
         source = where / "corpus.jsonl" if where.is_dir() else documents
         copy_documents(source, Path(folder, "documents"))
         chat = open_chat(load_settings({"documents": Path(folder, "documents"), "data": Path(folder, "data")}))
-        asked = _questions_of(where) if where.is_dir() else _cases_of(where, documents, split, chat)
+        asked = _questions_of(where) if where.is_dir() else _cases_of(where, documents, split)
         found = [
-            Labelled(evidence, answerable, group)
-            for question, answerable, group in asked
-            if (evidence := chat.evidence(question))
+            Labelled(chat.read(question, history), answerable, group) for question, history, answerable, group in asked
         ]
         chat.store.close()
     if len({one.answerable for one in found}) < 2:
@@ -57,7 +56,7 @@ def measure_abstaining(where: Path, documents: Path) -> dict[str, Any]:
     found = labelled_questions(where, documents)
     return {
         "dataset": where.stem,
-        **scores(found, np.array([one.evidence.probability for one in found]), default_point()),
+        **scores(found, np.array([one.reading.probability for one in found]), Fitted.load().abstain_below),
     }
 
 
@@ -81,12 +80,23 @@ def scores(found: Sequence[Labelled], probabilities: npt.NDArray[np.float64], po
         )
     return {
         "n": len(found),
+        "calibration": reliability(answerable, probabilities),
         "auc": auc(answerable.astype(float), probabilities),
         "abstain_below": point,
         "over_refusal": float(refused[answerable].mean()),
         "abstain_recall": float(refused[~answerable].mean()),
         "curve": curve,
     }
+
+
+def reliability(labels: npt.NDArray[np.bool_], probabilities: npt.NDArray[np.float64]) -> list[dict[str, float]]:
+    """Fifths of the range from 0 to 1: how many questions, the mean probability, and the share that is answered."""
+    bins = np.minimum((probabilities * FIFTHS).astype(int), FIFTHS - 1)
+    return [
+        {"n": int(at.sum()), "predicted": float(probabilities[at].mean()), "answerable": float(labels[at].mean())}
+        for at in (bins == number for number in range(FIFTHS))
+        if at.any()
+    ]
 
 
 def table(result: dict[str, Any]) -> Table:
@@ -105,20 +115,24 @@ def table(result: dict[str, Any]) -> Table:
     return shown
 
 
-def _questions_of(folder: Path) -> list[tuple[str, bool, str]]:
-    asked = []
+Asked = tuple[str, Sequence[Turn], bool, str]
+"""A question, the turns before it, whether the documents answer it, and its group."""
+
+
+def _questions_of(folder: Path) -> list[Asked]:
+    asked: list[Asked] = []
     for number, row in rows_of(folder / "questions.jsonl"):
         question = row.get("question") or row.get("rewrite")
         if not question or not isinstance(row.get("answerable"), bool):
             raise BenchError(f"Line {number} of {folder / 'questions.jsonl'} has no question, or no answerable.")
         related = row.get("related_ids") or row.get("gold_ids") or [number]
-        asked.append((question, row["answerable"], str(row.get("title") or related[0])))
+        asked.append((question, (), row["answerable"], str(row.get("title") or related[0])))
     return asked
 
 
-def _cases_of(path: Path, documents: Path, split: str | None, chat: Chat) -> list[tuple[str, bool, str]]:
+def _cases_of(path: Path, documents: Path, split: str | None) -> list[Asked]:
     return [
-        (standalone(case.question, case.history, chat.model), case.answerable, case.cluster or case.id)
+        (case.question, case.history, case.answerable, case.cluster or case.id)
         for case in load_cases(path, documents)
         if not case.documents and split in (None, case.split)
     ]

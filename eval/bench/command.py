@@ -1,4 +1,4 @@
-"""The benchmark command: `python -m eval.bench retrieval|abstaining|ingest|search|chain`, `--json` for machines."""
+"""The benchmark command, `--json` for machines: `python -m eval.bench retrieval|abstaining|ingest|search|…`."""
 
 import json
 import sys
@@ -79,6 +79,19 @@ def chain(as_json: bool) -> None:
 
     result = measure_chain()
     _show(result, as_json, table("Chain", result))
+
+
+@bench.command()
+@click.option("--questions", default=1_000, show_default=True, help="How many questions one server answers.")
+@click.option("--connections", default=1_000, show_default=True, help="How many half-sent requests it is held with.")
+@click.option("--damages", default=90, show_default=True, help="How many damages of a file are tried, at most.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+def robustness(questions: int, connections: int, damages: int, as_json: bool) -> None:
+    """What a server withstands: many questions, forged and half-sent requests, damaged and locked files."""
+    from eval.bench.robustness import measure_robustness, table
+
+    result = measure_robustness(questions, connections, damages)
+    _show(result, as_json, table(result))
 
 
 def _show(result: dict[str, Any], as_json: bool, readable: Any) -> None:

@@ -15,13 +15,14 @@ from langchain_core.embeddings import Embeddings
 from rich.table import Table
 
 from eval.bench.data import BenchData, Query, Span
-from rag.answer.followup import standalone
+from rag.answer.followup import FollowUps
 from rag.documents import find_files, read_documents
 from rag.documents.chunks import chunk_document
 from rag.index.ingest import ingest
 from rag.index.store import Store
 from rag.models.embeddings import open_embedder
 from rag.models.minilm import MiniLM
+from rag.models.reader import open_reader
 from rag.models.token_vectors import TokenVectors
 from rag.search.hybrid import Retrieval
 from rag.search.rerank import open_reranker
@@ -69,16 +70,17 @@ def compare(data: BenchData) -> Measured:
         embedder = open_embedder(settings, model, token_vectors)
         store = Store(settings.data, embedder.fingerprint, settings.chroma_url)
         ingest(settings, store, embedder)
-        retrieval = Retrieval(store, embedder, open_reranker(settings, model, token_vectors))
+        reader = open_reader(settings.reader, settings.threads)
+        retrieval = Retrieval(store, embedder, open_reranker(settings, model, token_vectors, reader))
         systems = {
-            "pincite": _pincite(retrieval, model),
+            "pincite": _pincite(retrieval, FollowUps(model, reader)),
             "bm25": _bm25(settings, whole_documents=_rows_are_units(data)),
             "dense": _dense(store, embedder),
             "langchain": _langchain(settings, embedder),
         }
         if data.with_history:
-            systems["pincite, last turn only"] = _pincite(retrieval, model, lambda query: query.question)
-            systems["pincite, all turns joined"] = _pincite(retrieval, model, _joined)
+            systems["pincite, last turn only"] = _worded(retrieval, lambda query: query.question)
+            systems["pincite, all turns joined"] = _worded(retrieval, _joined)
         values = {name: measure(data.queries, system) for name, system in systems.items()}
         token_vectors.close()
     later = tuple(any(turn.role == "user" for turn in query.history) for query in data.queries)
@@ -122,10 +124,17 @@ def _interval(values: np.ndarray) -> str:
     return f"{values.mean():.3f} [{low:.2f} {high:.2f}]"
 
 
-def _pincite(retrieval: Retrieval, model: MiniLM, question: Callable[[Query], str] | None = None) -> System:
+def _pincite(retrieval: Retrieval, follow_ups: FollowUps) -> System:
     def search(query: Query) -> list[Span]:
-        words = question(query) if question else standalone(query.question, query.history, model)
-        return [_span(passage.chunk) for passage in retrieval.search(words, DEPTH)]
+        found = follow_ups.find(query.question, query.history, lambda words: retrieval.search(words, DEPTH))
+        return [_span(passage.chunk) for passage in found.passages]
+
+    return search
+
+
+def _worded(retrieval: Retrieval, question: Callable[[Query], str]) -> System:
+    def search(query: Query) -> list[Span]:
+        return [_span(passage.chunk) for passage in retrieval.search(question(query), DEPTH)]
 
     return search
 

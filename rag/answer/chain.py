@@ -1,30 +1,26 @@
-"""The LangChain chains of an answer: a follow-up's rewriting; prompt of numbered sentences, chat model, parser."""
+"""What a LangChain chat model is asked: to rewrite a follow-up, and to answer, which is parsed as it streams."""
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
-from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda, RunnablePassthrough
 
 from rag.answer.answerer import Part, Reply, Restart
 from rag.answer.parser import AnswerParser, Draft, Refused
 from rag.documents.passages import flat
 from rag.errors import BackendUnavailable, StreamCut
 from rag.llms.prompts import CITABLE, conversation, numbered, prompt
-from rag.types import Usage
+from rag.types import Passage, Turn, Usage
 
 REWRITTEN_CHARACTERS = 600
 # A small model may say the same for ever; it is stopped when it has repeated one statement this often.
 MAX_REPETITIONS = 3
 # What makes no difference to whether two statements are the same: punctuation, and the number of a list item.
 _WORDLESS = re.compile(r"^\W*\d{1,3}[.)]\s|\W+")
-
-State = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,53 +31,26 @@ class Rewritten:
     usage: Usage
 
 
-def rewriting(model: BaseChatModel) -> Runnable[State, Rewritten]:
-    """`{question, history}` to a question that can be understood alone."""
-    rewrite = RunnableLambda(_to_rewrite) | prompt("rewrite") | model
-    return RunnablePassthrough.assign(rewritten=rewrite) | RunnableLambda(_rewritten)
+def rewriting(model: BaseChatModel, question: str, history: Sequence[Turn]) -> Rewritten:
+    """A follow-up as a question that can be understood alone; as it was asked when the model's words are none."""
+    message = (prompt("rewrite") | model).invoke({"question": question, "history": conversation(history)})
+    line = flat(message.text).strip('"“” ')
+    is_one = 0 < len(line) <= REWRITTEN_CHARACTERS and any(c.isalnum() for c in line)
+    return Rewritten(line if is_one else question, _used(message))
 
 
-def writing(model: BaseChatModel, prompt_name: str) -> Runnable[State, Part]:
-    """`{search_question, passages}` to the parts of an answer, streamed."""
-    return RunnableLambda(lambda state: _messages(prompt_name, state)) | model | Parsing()
+def writing(model: BaseChatModel, prompt_name: str, question: str, passages: Sequence[Passage]) -> Iterator[Part]:
+    """The parts of an answer, streamed. Closing it ends the request to the model, whoever stops listening."""
+    with closing(model.stream(_messages(prompt_name, question, passages))) as messages:  # type: ignore[type-var]
+        yield from _parts(messages)
 
 
-class Parsing(Runnable[BaseMessage, Part]):
-    """The parser as the last step of the chain.
-
-    LangChain's own RunnableGenerator, when it is closed, reads what is above it to the end, so that a reader who
-    stops listening would still pay for the whole answer. This one closes it.
-    """
-
-    def transform(
-        self, input: Iterator[BaseMessage], config: RunnableConfig | None = None, **kwargs: Any
-    ) -> Iterator[Part]:
-        with closing(input):  # type: ignore[type-var]
-            yield from _parts(input)
-
-    def invoke(self, input: BaseMessage, config: RunnableConfig | None = None, **kwargs: Any) -> Part:
-        raise TypeError("An answer has many parts: stream it.")
-
-
-def _to_rewrite(state: State) -> dict[str, str]:
-    return {"question": state["question"], "history": conversation(state["history"])}
-
-
-def _messages(prompt_name: str, state: State) -> list[BaseMessage]:
+def _messages(prompt_name: str, question: str, passages: Sequence[Passage]) -> list[BaseMessage]:
     """The prompt; its last message carries the passages as values too, for a model that takes documents."""
-    question, passages = state["search_question"], state["passages"]
     messages = prompt(prompt_name).format_messages(question=question, passages=numbered(passages))
     if prompt_name == "answer":
         messages[-1].additional_kwargs[CITABLE] = question, passages
     return messages
-
-
-def _rewritten(state: State) -> Rewritten:
-    """The model's rewriting, if it is one; else the question as it was asked."""
-    message: BaseMessage = state["rewritten"]
-    line = flat(message.text).strip('"“” ')
-    is_one = 0 < len(line) <= REWRITTEN_CHARACTERS and any(c.isalnum() for c in line)
-    return Rewritten(line if is_one else state["question"], _used(message))
 
 
 def _used(message: BaseMessage) -> Usage:
@@ -95,7 +64,7 @@ def _parts(messages: Iterator[BaseMessage]) -> Iterator[Part]:
     What a model that may think aloud says without the form that the prompt asks for is held until its end. Raises
     BackendUnavailable when the model has written neither a statement nor the refusal: that is no abstention.
     """
-    parser, aloud, held = AnswerParser(), False, list[Draft | Refused]()
+    parser, aloud, held = AnswerParser(), False, list[Part]()
     said: Counter[str] = Counter()
     answered_by, finish, cut = "The model", None, None
     try:

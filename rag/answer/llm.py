@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 
 from langchain_core.language_models import BaseChatModel
 
@@ -27,7 +26,7 @@ class LlmAnswerer:
         """Searches for what the model makes of a follow-up."""
         if not history:
             return Found(question, search(question))
-        rewritten = rewriting(self._model).invoke({"question": question, "history": list(history)})
+        rewritten = rewriting(self._model, question, history)
         return Found(rewritten.question, search(rewritten.question), rewritten.usage)
 
     def answer(self, question: str, passages: Sequence[Passage]) -> Iterator[Part]:
@@ -39,7 +38,4 @@ class LlmAnswerer:
         return self._written("outline", question, passages)
 
     def _written(self, prompt_name: str, question: str, passages: Sequence[Passage]) -> Iterator[Part]:
-        state = {"search_question": question, "passages": tuple(passages)}
-        # Closing what it wrote ends the request to the model, whoever stops listening.
-        with closing(writing(self._model, prompt_name).stream(state)) as parts:  # type: ignore[type-var]
-            yield from parts
+        return writing(self._model, prompt_name, question, passages)

@@ -26,7 +26,7 @@ CONVERTERS = 2
 
 LARGEST_BYTES = 200 * 1024 * 1024
 # A longer word is no word: text that never breaks was made to fill a memory.
-LONGEST_WORD = 200_000
+LONGEST_WORD = 500_000
 
 # The bytes of a file and its name to the documents in it, and to a ReadError for each part that cannot be read.
 # A reader raises ReadError when nothing of the file can be read. Parsers are imported when first needed.

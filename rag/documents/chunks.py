@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from rag.documents.blocks import has_words
 from rag.documents.sentences import sentences_of
-from rag.models.tokens import count_tokens
+from rag.documents.tokens import count_tokens
 from rag.types import Block, Chunk, Document, Sentence
 
 # A section shorter than this is kept together with its first subsection.

@@ -77,7 +77,7 @@ def _parts(grid: list[list[Cell]]) -> Iterator[tuple[list[list[Cell]], int | Non
         if not is_filled:
             continue
         part = list(rows)
-        if table and _has_typed_head(_below_preamble(part)[1]):
+        if table and _has_typed_head(_below_preamble(part)[1], FEWEST_ROWS):
             yield table, None
             table = []
         table += part
@@ -146,8 +146,11 @@ def _is_grouping(above: Sequence[Cell], below: Sequence[Cell]) -> bool:
     return len(set(names)) < len(names) and any(a.text and not b.text for a, b in itertools.pairwise(above[1:]))
 
 
-def _has_typed_head(grid: list[list[Cell]]) -> bool:
-    """Whether text stands above columns of numbers or dates of one kind, or years in a row above numbers."""
+def _has_typed_head(grid: list[list[Cell]], fewest_bare: int = FEWEST_BARE_ROWS) -> bool:
+    """Whether text stands above columns of numbers or dates of one kind, or years in a row above numbers.
+
+    `fewest_bare` is how many numbers without a unit it takes in a table of two columns, which may be a form.
+    """
     if len(grid) < 2 or len(grid[0]) < 2:
         return False
     if _is_series([cell.text for cell in grid[0][1:]]) and not _is_series([cell.text for cell in grid[1][1:]]):
@@ -159,7 +162,7 @@ def _has_typed_head(grid: list[list[Cell]]) -> bool:
         if not kinds or (top.text and _kind(top.text) != "text"):
             continue
         kind, count = Counter(kinds).most_common(1)[0]
-        fewest = FEWEST_BARE_ROWS if len(grid[0]) == 2 and column and kind == "number" else FEWEST_ROWS
+        fewest = fewest_bare if len(grid[0]) == 2 and column and kind == "number" else FEWEST_ROWS
         if kind != "text" and count >= UNIFORM * len(kinds) and count >= fewest:
             return True
     return False

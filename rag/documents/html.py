@@ -81,6 +81,10 @@ def parse(data: bytes, name: str) -> "Element":
         root = None
     if root is None:
         raise ReadError(f"{name} is not HTML.")
+    for inner in list(root.iter("dd")):  # the parser takes a definition after an unclosed one for a part of it
+        outer = inner.getparent()
+        if outer is not None and outer.tag == "dd":
+            outer.addnext(inner)
     return root
 
 

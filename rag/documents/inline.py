@@ -1,5 +1,6 @@
 """What stands within a line and is not plain text: raised marks, and formulas of Word (OMML) and the web (MathML)."""
 
+import re
 from typing import TYPE_CHECKING
 
 from rag.documents.packages import attribute
@@ -7,7 +8,8 @@ from rag.documents.packages import attribute
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
 
-RAISED = str.maketrans("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ")
+RAISED = str.maketrans("0123456789+-−=()", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾")
+FIGURES = re.compile(r"[\d+−=(),;\s-]+")
 # Parts of a formula that say how it looks, or say it again for another program.
 UNREAD = {
     "annotation", "annotation-xml", "degHide", "del", "moveFrom",
@@ -21,7 +23,7 @@ def raised(before: str, mark: str) -> str:
     10⁶ and m² are raised figures; a figure raised at any other number is the mark of a note.
     """
     mark = mark.strip()
-    if not mark or mark.translate(RAISED) == mark or not before or before[-1].isspace():
+    if not FIGURES.fullmatch(mark) or not before or before[-1].isspace():
         return mark
     if before[-1].isdigit() and not (before.endswith("10") and not before[:-2][-1:].isdigit()):
         return f" [{mark}]"

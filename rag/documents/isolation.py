@@ -26,8 +26,8 @@ from rag.errors import ReadError
 from rag.types import Block, Document
 
 # What a file may take: a small one that takes longer was made to.
-LONGEST_S = 25.0
-SECONDS_A_MB = 10.0
+LONGEST_S = 20.0
+SECONDS_A_MB = 8.0
 LARGEST_MEMORY = 3 * 1024**3 // 2
 IDLE_S = 20.0
 HEADER = struct.Struct("<II")  # how long the task, in JSON, and the data that follow are, in bytes

@@ -49,7 +49,10 @@ def read_pdf(data: bytes, name: str) -> Iterator[Document | ReadError]:
         if not layout.document.blocks:
             what = "page is a picture" if len(pdf) == 1 else f"{len(pdf)} pages are pictures"
             raise ReadError(f"{name} holds no text: its {what}. It needs OCR, as with ocrmypdf.")
-        yield layout.document
+        about = pdf.get_metadata_dict()
+        changed = re.match(r"D:(\d{4})(\d\d)(\d\d)", about.get("ModDate") or about.get("CreationDate") or "")
+        modified = "-".join(changed.groups()) if changed else ""
+        yield replace(layout.document, author=about.get("Author", "").strip(), modified=modified)
         if layout.pictures:
             yield ReadError(f"{name}: no text on page {_ranges(layout.pictures)}, which needs OCR; the rest is read.")
 

@@ -226,11 +226,11 @@ def _open_table(page: int, block: Any, free: dict[int, Segment], rules: Rules) -
         del free[id(word)]
 
 
-def _reaching(line: Sequence[Segment], box: Box) -> Sequence[Segment]:
+def _reaching(line: list[Segment], box: Box) -> list[Segment]:
     """The words of a line that stand above or below a box, and those that go on from them."""
     inside = [i for i, word in enumerate(line) if box.left - 4 <= word.box.middle[0] <= box.right + 4]
     if not inside:
-        return ()
+        return []
     first, last = inside[0], inside[-1]
     while first > 0 and line[first].box.left - line[first - 1].box.right < line[first].box.height:
         first -= 1

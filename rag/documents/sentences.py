@@ -20,7 +20,7 @@ NEVER_LAST = re.compile(
 )
 NO_BEGINNING = re.compile(r"[\da-z(\[§$€£~<>=+-]")
 # The number of a clause, which is no sentence of its own.
-CLAUSE = re.compile(r"\(?(?:\d{1,3}(?:\.\d{1,3})*|[A-Za-z]|[ivxlcIVXLC]{1,6})[.)]+\s*")
+CLAUSE = re.compile(r"(?:§\s*)?\(?(?:\d{1,3}(?:\.\d{1,3})*|[A-Za-z]|[ivxlcIVXLC]{1,6})[.)]+\s*")
 # An item longer than this is a paragraph with a marker before it: its sentences are quoted one by one.
 ITEM_CHARACTERS = 400
 # sentencex's time grows with the square of a paragraph's length when it is full of opening quotation marks.
@@ -43,7 +43,7 @@ def sentences_of(text: str, blocks: tuple[Block, ...]) -> tuple[Sentence, ...]:
             unit += 1
             kind: Literal["prose", "lead_in", "item"] = "item" if paragraph and paragraph.kind == "row" else "prose"
             found.append(Sentence(start, end, "lead_in" if items and end == ranges[-1][1] else kind, unit))
-        whole = _is_whole(items)
+        whole = _is_whole(text, items)
         unit += whole and not ranges
         for start, end in (r for block in items for r in _ranges(text, block)):
             unit += not whole
@@ -66,10 +66,11 @@ def _groups(blocks: tuple[Block, ...]) -> Iterator[tuple[Block | None, list[Bloc
     yield paragraph, items
 
 
-def _is_whole(items: list[Block]) -> bool:
-    """Whether a list is short enough to be quoted as one."""
+def _is_whole(text: str, items: list[Block]) -> bool:
+    """Whether a list is quoted as one: it is short, and no list of clauses, each of which says its own."""
     lengths = [item.end - item.start for item in items]
-    return bool(items) and max(lengths) <= ITEM_CHARACTERS and sum(lengths) <= LIST_CHARACTERS
+    clauses = all(CLAUSE.match(text, item.start, item.end) and text[item.end - 1] in ".!?" for item in items)
+    return bool(items) and not clauses and max(lengths) <= ITEM_CHARACTERS and sum(lengths) <= LIST_CHARACTERS
 
 
 def _ranges(text: str, block: Block) -> Iterator[tuple[int, int]]:

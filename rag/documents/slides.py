@@ -11,6 +11,7 @@ from rag.documents.draft import Draft
 from rag.documents.drawings import A, add_chart, add_diagram
 from rag.documents.grids import cell_of, spread
 from rag.documents.inline import formula, raised
+from rag.documents.numbering import written
 from rag.documents.packages import about, attribute, bytes_of, open_package, rewritten, transitional, xml
 from rag.errors import ReadError
 from rag.types import Document
@@ -188,8 +189,6 @@ def _paragraphs(shape: "Element") -> Iterator[tuple[str, bool]]:
 
 def auto_number(count: int, form: str) -> str:
     """A number as PowerPoint writes it: arabicPeriod is "2.", alphaLcParenBoth "(b)"."""
-    from rag.documents.numbering import written
-
     kind = "".join(itertools.takewhile(lambda c: not c.isupper(), form))
     small = "lower" if "Lc" in form else "upper"
     text = (

@@ -205,7 +205,11 @@ class _Word:
         return [cell] * (int(span) if span.isdecimal() and 0 < int(span) < 64 else 1)
 
     def _text_in(self, parent: "Element") -> str:
-        """The text of all paragraphs in a cell or a note."""
+        """The text of all paragraphs in a cell or a note, what else stands in it counted."""
+        for element in parent.iter("*"):
+            tag = element.tag.rsplit("}", 1)[-1]
+            if what := {**COUNTED, "chart": "charts", "relIds": "diagrams"}.get(tag):
+                self._draft.leave_out(what)
         return " ".join(filter(None, (self._read(p)[2] for p in parent.iter(f"{W}p"))))
 
     def _is_set_as_head(self, one: "Element") -> bool:

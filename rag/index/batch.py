@@ -18,7 +18,7 @@ from rag.types import Chunk, Document
 
 # Raise this when documents are cut or read into sentences in another way, or another text of a chunk is embedded:
 # every document is written again, and what is still the same text is not embedded again.
-CUT = 3
+CUT = 4
 # So many chunks are in memory with all their vectors at once, about half a megabyte each.
 SLICE_CHUNKS = 128
 # At least so many chunks, but for the last, become visible in one commit.

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import shutil
+import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,8 +19,9 @@ from chromadb.config import Settings as ChromaSettings
 from chromadb.config import System
 from chromadb.errors import ChromaError, NotFoundError
 
+from rag.disk import is_full, unwritable
 from rag.errors import StoreError
-from rag.index.lock import CHROMA_FOLDER, Torn, alone, is_full, is_torn, unwritable
+from rag.index.lock import CHROMA_FOLDER, Torn, alone, is_torn
 
 # Chroma saves vectors after so many writes, and replays the rest whenever it is opened, at a millisecond a chunk.
 SYNC_THRESHOLD = 256
@@ -103,7 +105,10 @@ class Connection:
             yield
         except httpx.HTTPError as error:
             raise _unreachable(str(self._url), error) from error
-        except (ChromaError, json.JSONDecodeError) as error:
+        except BaseException as error:
+            # Chroma's Rust breaks off with an exception that is no Exception; what it says of a damaged file varies.
+            if not isinstance(error, (ChromaError, json.JSONDecodeError, sqlite3.Error)) and not is_panic(error):
+                raise
             folder = str(self._data / CHROMA_FOLDER)  # what else is in the data folder, exams and cases, stays
             place = self._url or folder
             fix = f"If it is damaged, delete {folder!r} and type: pincite ingest"
@@ -164,6 +169,11 @@ class Connection:
             shutil.rmtree(folder, ignore_errors=True)
         if torn.index == self.name:
             self.notices.append(REBUILT)
+
+
+def is_panic(error: BaseException) -> bool:
+    """Whether a library written in Rust broke off in the middle: a class that cannot be imported."""
+    return type(error).__name__ == "PanicException"
 
 
 def _identity(data: Path) -> tuple[int, int] | None:

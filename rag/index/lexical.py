@@ -5,24 +5,28 @@ of which generation of the store; whoever finds the store elsewhere brings it up
 """
 
 import json
+import logging
 import math
 import shutil
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TypeVar
 
 import tantivy
 from filelock import FileLock
 
 from rag.documents.passages import embedded_text
 from rag.errors import StoreError
+from rag.index.connection import is_panic
 from rag.index.rows import version_in
+from rag.index.seal import Seal, differing, seal_of, sealed
 from rag.index.snapshot import Snapshot
 from rag.index.store import Store
 
 # Raise this when other words are indexed or they are cut in another way.
-FORMAT = 1
+FORMAT = 2
 LOCK_WAIT_S = 600
 WRITER_BYTES = 32 * 1024 * 1024
 # tantivy's BM25 uses k1 = 1.2, so a word adds at most its rarity times this.
@@ -37,11 +41,11 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class _Note:
-    """What the index holds: the store's generation, the versions of its documents, and tantivy's own stamp."""
+    """What the index holds: the store's generation and the versions of its documents; and how its files were then."""
 
     generation: int
-    stamp: int
     versions: frozenset[str]
+    files: Seal
 
 
 class LexicalIndex:
@@ -96,13 +100,18 @@ class LexicalIndex:
         """What `ask` gives. An index that cannot be read is built again, once."""
         try:
             return ask(self._fresh(snapshot))
-        except (ValueError, OSError):
+        except BaseException as error:
+            if not _is_damage(error):
+                raise
             with self._lock:
                 self._note_file.unlink(missing_ok=True)
                 self._index, self._generation = None, -1
+                self._say_damaged()
         try:
             return ask(self._fresh(snapshot))
-        except (ValueError, OSError) as error:
+        except BaseException as error:
+            if not _is_damage(error):
+                raise
             words = " ".join(str(error).split())[:200]
             raise StoreError(f"The word index {self._folder} cannot be used ({words}). Delete that folder.") from error
 
@@ -138,7 +147,9 @@ class LexicalIndex:
                     writer.add_document(tantivy.Document(id=key, version=version_in(key), text=embedded_text(chunk)))
             writer.commit()
             writer.wait_merging_threads()
-        self._put_note(_Note(snapshot.generation, self._stamp(), snapshot.versions))
+        self._put_note(
+            _Note(snapshot.generation, snapshot.versions, sealed(self._files(), note.files if note else None))
+        )
 
     def _opened(self) -> tantivy.Index:
         builder = tantivy.SchemaBuilder()
@@ -151,24 +162,37 @@ class LexicalIndex:
         return index
 
     def _note(self) -> _Note | None:
-        """What the index holds; None when there is none, or when it is not the one that the note was written for."""
+        """What the index holds; None when there is none, or when its files are not as the note says."""
         try:
-            plain = json.loads(self._note_file.read_text(encoding="utf-8"))
-            note = _Note(plain["generation"], plain["stamp"], frozenset(plain["versions"]))
-            return note if note.stamp == self._stamp() else None
-        except (OSError, ValueError, KeyError, TypeError):
+            plain = json.loads(self._note_file.read_bytes())
+            note = _Note(plain["generation"], frozenset(plain["versions"]), seal_of(plain["files"]))
+            if not differing(note.files, self._files()):
+                return note
+        except FileNotFoundError:
             return None
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        self._say_damaged()
+        return None
 
     def _put_note(self, note: _Note) -> None:
-        plain = {"generation": note.generation, "stamp": note.stamp, "versions": sorted(note.versions)}
+        plain = {"generation": note.generation, "versions": sorted(note.versions), "files": note.files}
         part = self._note_file.with_suffix(".part")
         part.write_text(json.dumps(plain), encoding="utf-8")
         part.replace(self._note_file)
 
-    def _stamp(self) -> int:
-        """The number of tantivy's last commit, as its own file says."""
-        meta: dict[str, Any] = json.loads((self._folder / "meta.json").read_text(encoding="utf-8"))
-        return int(meta["opstamp"])
+    def _files(self) -> dict[str, Path]:
+        return {path.name: path for path in sorted(self._folder.iterdir()) if path.suffix != ".lock"}
+
+    def _say_damaged(self) -> None:
+        logging.getLogger(__name__).warning(
+            "pincite: The word index %s was damaged, so it is built again.", self._folder
+        )
+
+
+def _is_damage(error: BaseException) -> bool:
+    """Whether tantivy could not read its files: it says so, or breaks off in the middle."""
+    return isinstance(error, (ValueError, OSError)) or is_panic(error)
 
 
 def _query(schema: tantivy.Schema, words: Sequence[str], versions: Sequence[str] | None) -> tantivy.Query:

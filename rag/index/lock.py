@@ -7,27 +7,21 @@ ends with a seal: the size, time and digest of each file. Files that differ from
 """
 
 import contextlib
-import hashlib
 import json
-import os
-import shutil
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
+from rag.disk import folder_errors
 from rag.errors import StoreError
+from rag.index.seal import Seal, differing, seal_of, sealed
 
 INGEST_WAIT_S = 600
 WRITE_WAIT_S = 120
-# With less than that left on the disk, it is the disk.
-ROOM_BYTES = 20_000_000
 CHROMA_FOLDER, MARK, SEAL = "chroma", "pincite.writing", "pincite.seal"
-
-# Path below Chroma's folder to size in bytes, time of change in ns and digest.
-_Seal = dict[str, tuple[int, int, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +98,7 @@ def _find_torn(data: Path) -> Torn | None:
         return None
     try:
         return Torn((chroma / MARK).read_text(encoding="utf-8"), folders)
-    except FileNotFoundError:
+    except (FileNotFoundError, UnicodeDecodeError):
         raise StoreError(
             f"The index at {chroma} is damaged: {folders[0].name} is not as it was written. "
             f"Delete {str(chroma)!r} and type: pincite ingest"
@@ -112,38 +106,40 @@ def _find_torn(data: Path) -> Torn | None:
 
 
 def _unsealed(chroma: Path) -> tuple[Path, ...]:
-    """The folders with files that differ from their seal, by size, or else by time and digest."""
-    before, files = _read_seal(chroma), _saved_files(chroma)
-    if before is None:
-        return ()
-    differing = {name for name in before if name not in files} | {name for name in files if name not in before}
-    for name in files.keys() & before.keys():
-        size, mtime_ns, digest = before[name]
-        status = files[name].stat()
-        if status.st_size != size or (status.st_mtime_ns != mtime_ns and _digest(files[name]) != digest):
-            differing.add(name)
-    return tuple(chroma / name for name in sorted({name.split("/")[0] for name in differing}))
+    """The folders with files that differ from their seal. Without a seal that is every one, if somebody was killed."""
+    files = _saved_files(chroma)
+    try:
+        names = differing(_read_seal(chroma), files)
+    except FileNotFoundError:
+        names = set(files) if (chroma / MARK).exists() else set()
+    return tuple(chroma / name for name in sorted({name.split("/")[0] for name in names}))
 
 
 def _seal(chroma: Path) -> None:
     """Write down how the files are now, if that changed."""
-    before, now = _read_seal(chroma), _Seal()
-    for name, path in _saved_files(chroma).items():
-        status, known = path.stat(), (before or {}).get(name)
-        same = known and known[:2] == (status.st_size, status.st_mtime_ns)
-        now[name] = known if known and same else (status.st_size, status.st_mtime_ns, _digest(path))
+    try:
+        before = _read_seal(chroma)
+    except FileNotFoundError:
+        before = None
+    now = sealed(_saved_files(chroma), before)
     if now != before:
         part = chroma / f"{SEAL}.part"
         part.write_text(json.dumps(now, indent=1), encoding="utf-8")
         part.replace(chroma / SEAL)
 
 
-def _read_seal(chroma: Path) -> _Seal | None:
+def _read_seal(chroma: Path) -> Seal:
+    """The seal. One that is damaged is deleted, and a line says so: the files it was for are probably as they were.
+
+    Raises FileNotFoundError when there is none.
+    """
+    path = chroma / SEAL
     try:
-        found: dict[str, list[Any]] = json.loads((chroma / SEAL).read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
-        return None
-    return {name: (size, mtime_ns, digest) for name, (size, mtime_ns, digest) in found.items()}
+        return seal_of(json.loads(path.read_bytes()))
+    except ValueError:
+        path.unlink()
+        logging.getLogger(__name__).warning("pincite: %s was damaged, so it is written again.", path)
+        raise FileNotFoundError(path) from None
 
 
 def _saved_files(chroma: Path) -> dict[str, Path]:
@@ -152,37 +148,8 @@ def _saved_files(chroma: Path) -> dict[str, Path]:
     return {f"{path.parent.name}/{path.name}": path for pickle in pickles for path in sorted(pickle.parent.iterdir())}
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _acquire(lock: FileLock, seconds: float, what: str) -> None:
     try:
         lock.acquire(timeout=seconds)
     except Timeout:
         raise StoreError(f"{what} for {seconds:.0f} seconds. Wait for it or stop it, then try again.") from None
-
-
-@contextlib.contextmanager
-def folder_errors(data: Path) -> Iterator[None]:
-    """A data folder that cannot be written, as one line that says what to type."""
-    try:
-        yield
-    except OSError as error:
-        raise unwritable(data, error.strerror or str(error)) from None
-
-
-def is_full(data: Path) -> bool:
-    """Whether hardly anything is left of the disk that the data folder is on."""
-    return os.access(data, os.W_OK) and shutil.disk_usage(data).free < ROOM_BYTES
-
-
-def unwritable(data: Path, why: str) -> StoreError:
-    """That the data folder cannot be written, and what to type."""
-    if is_full(data):
-        return StoreError(
-            f"The disk of the data folder {str(data)!r} is full ({why}). Make room, then type the same again, or name "
-            "another folder with --data."
-        )
-    return StoreError(f"The data folder {str(data)!r} cannot be written ({why}). Name another with --data.")

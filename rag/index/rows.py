@@ -12,11 +12,18 @@ from typing import Any, cast
 
 from chromadb.api.types import GetResult, Where
 
+from rag.errors import StoreError
 from rag.models.minilm import Vectors
+from rag.models.token_vectors import content_key
 from rag.types import Chunk, Sentence
 
 # In the catalogue, a file's row is told from a document's by its id: no document's id begins with a slash.
 FILE_PREFIX = "/file/"
+DIGEST_CHARACTERS = 24
+DAMAGED = (
+    "The index is damaged: what is kept of a passage is not what was written. Delete the folder chroma in the data "
+    "folder and type: pincite ingest"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,7 @@ class IndexedFile:
     """A file of the documents folder as it was when it was read: its bytes' digest, size and time of change.
 
     `recipe` is how its documents were cut. `skipped` says in words what of it could not be read. A file that
-    could not be opened at all has an empty `sha256`. `documents` is how many it gave; older rows do not say.
+    could not be opened at all has an empty `sha256`. `documents` is how many it gave.
     """
 
     name: str
@@ -54,13 +61,11 @@ class IndexedFile:
     mtime_ns: int
     recipe: str
     skipped: tuple[str, ...] = ()
-    documents: int | None = None
+    documents: int = 0
 
     def lacks(self, indexed: int) -> bool:
         """Whether the index has lost some of its documents, when it has `indexed` of them."""
-        return bool(self.sha256) and (
-            indexed != self.documents if self.documents is not None else not (indexed or self.skipped)
-        )
+        return bool(self.sha256) and indexed != self.documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +107,13 @@ def chunk_row(stored: Stored) -> dict[str, Any]:
         "page_starts": chunk.page_starts,
         "page_labels": chunk.page_labels,
     }
-    row = json.dumps(rest, ensure_ascii=False, separators=(",", ":"))
-    return {"document": chunk.document, "version": stored.version, "content": stored.content, "row": row}
+    key = f"{chunk.document}\n{stored.id}\n{chunk.text}"
+    return {"document": chunk.document, "version": stored.version, "content": stored.content, "row": _row(key, rest)}
 
 
-def chunk_of(text: str, metadata: Mapping[str, Any]) -> Chunk:
-    """The chunk that `chunk_row` described."""
-    rest = json.loads(metadata["row"])
+def chunk_of(key: str, text: str, metadata: Mapping[str, Any]) -> Chunk:
+    """The chunk with this id that `chunk_row` described. Raises StoreError unless it is just that."""
+    rest = _rest(f"{metadata.get('document')}\n{key}\n{text}", metadata)
     return Chunk(
         document=metadata["document"],
         sha256=rest["sha256"],
@@ -127,12 +132,12 @@ def chunk_of(text: str, metadata: Mapping[str, Any]) -> Chunk:
 def catalogue_row(record: Entry | IndexedFile) -> tuple[str, dict[str, Any]]:
     """Id and metadata of a catalogue row."""
     key = record.document if isinstance(record, Entry) else FILE_PREFIX + record.name
-    return key, {"row": json.dumps(dataclasses.asdict(record), ensure_ascii=False, separators=(",", ":"))}
+    return key, {"row": _row(key, dataclasses.asdict(record))}
 
 
 def catalogue_record(key: str, metadata: Mapping[str, Any]) -> Entry | IndexedFile:
-    """What `catalogue_row` described."""
-    fields = json.loads(metadata["row"])
+    """What `catalogue_row` described. Raises StoreError unless it is just that."""
+    fields = _rest(key, metadata)
     if key.startswith(FILE_PREFIX):
         return IndexedFile(**{**fields, "skipped": tuple(fields["skipped"])})
     return Entry(**{**fields, "left_out": tuple((what, count) for what, count in fields["left_out"])})
@@ -145,9 +150,25 @@ def one_of(key: str, values: Sequence[str]) -> Where:
 
 def chunks_in(rows: GetResult) -> list[Chunk]:
     """The chunks that Chroma gave, in its order."""
-    return [chunk_of(text, metadata) for text, metadata in zip(rows["documents"] or (), metadatas(rows), strict=True)]
+    texts = rows["documents"] or ()
+    return [chunk_of(*row) for row in zip(rows["ids"], texts, metadatas(rows), strict=True)]
 
 
 def metadatas(rows: GetResult) -> Sequence[Mapping[str, Any]]:
     """The metadata of the rows that Chroma gave, in its order."""
     return cast(Sequence[Mapping[str, Any]], rows["metadatas"] or ())
+
+
+def _row(key: str, fields: Mapping[str, Any]) -> str:
+    """The fields as JSON behind a digest of them and of what else is kept of the row: nothing else notices damage."""
+    row = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+    return content_key(f"{key}\n{row}") + row
+
+
+def _rest(key: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    row = str(metadata.get("row"))
+    digest, rest = row[:DIGEST_CHARACTERS], row[DIGEST_CHARACTERS:]
+    if content_key(f"{key}\n{rest}") != digest:
+        raise StoreError(DAMAGED)
+    fields: dict[str, Any] = json.loads(rest)
+    return fields

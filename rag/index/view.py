@@ -14,8 +14,8 @@ SPARE = 8
 # A search among more documents than that is a search among all: SQLite takes no more than 32,766 values.
 MOST_FILTERED = 10_000
 
-# A chunk as Chroma keeps it: its text and its metadata.
-Row = tuple[str, Mapping[str, Any]]
+# A chunk as Chroma keeps it: its id, its text and its metadata.
+Row = tuple[str, str, Mapping[str, Any]]
 
 
 class View:
@@ -73,4 +73,4 @@ class View:
             return {}
         rows = self.connection.chunks.get(ids=live, include=["documents", "metadatas"])
         self.stands()
-        return dict(zip(rows["ids"], zip(rows["documents"] or (), metadatas(rows), strict=True), strict=True))
+        return {row[0]: row for row in zip(rows["ids"], rows["documents"] or (), metadatas(rows), strict=True)}

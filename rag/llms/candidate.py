@@ -20,14 +20,11 @@ TOO_LONG = re.compile(r"context|too (?:long|large|many)|maximum.{0,40}(?:tokens|
 class Candidate:
     """A backend that may be asked."""
 
-    def __init__(
-        self, spec: Spec, row: Backend, settings: Settings, lacks: str | None = None, ready: BaseChatModel | None = None
-    ) -> None:
+    def __init__(self, spec: Spec, row: Backend, settings: Settings, lacks: str | None = None) -> None:
         self.spec = spec
         self.row = row
         self.settings = settings
         self._lacks = lacks
-        self._ready = ready
         self._opening = threading.Lock()
         self._model: BaseChatModel | None = None
         self._folds_system = False
@@ -43,7 +40,7 @@ class Candidate:
     def _opened(self) -> BaseChatModel:
         if self._lacks:
             raise BackendNotReady(self._lacks)
-        model = self._ready or self.row.open(self.spec.model, self.settings)
+        model = self.row.open(self.spec.model, self.settings)
         profile = getattr(getattr(model, "inner", model), "profile", None) or {}
         if profile.get("temperature") is False:
             _drop(getattr(model, "inner", model), "temperature", None)

@@ -63,8 +63,8 @@ class FallbackChatModel(BaseChatModel):
             text = ("" if message.response_metadata.pop("restart", False) else text) + message.text
             told |= message.response_metadata
             usage = message.usage_metadata or usage  # type: ignore[attr-defined]
-        message = AIMessage(text, response_metadata=told, usage_metadata=usage)
-        return ChatResult(generations=[ChatGeneration(message=message)])
+        whole = AIMessage(text, response_metadata=told, usage_metadata=usage)
+        return ChatResult(generations=[ChatGeneration(message=whole)])
 
     def _stream(
         self,

@@ -15,7 +15,7 @@ from rag.settings import Settings
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-OPENAI = {"package": "langchain_openai", "install": "pip install langchain-openai", "finishes": True}
+OPENAI: dict[str, Any] = {"package": "langchain_openai", "install": "pip install langchain-openai", "finishes": True}
 
 
 def speaks_openai(model: str, settings: Settings, address: str, key: SecretStr, **more: Any) -> "BaseChatModel":
@@ -24,7 +24,7 @@ def speaks_openai(model: str, settings: Settings, address: str, key: SecretStr, 
     from langchain.chat_models import init_chat_model
 
     more = {"model_provider": "openai", "base_url": address, "use_responses_api": False, **more}
-    return init_chat_model(
+    opened: BaseChatModel = init_chat_model(
         model,
         api_key=key,
         timeout=settings.timeout_s,
@@ -34,6 +34,7 @@ def speaks_openai(model: str, settings: Settings, address: str, key: SecretStr, 
         http_client=openai.DefaultHttpxClient(event_hooks=hooks(settings, openai=True)),
         **more,
     )
+    return opened
 
 
 def _openai(model: str, settings: Settings, address: str, key: SecretStr) -> "BaseChatModel":

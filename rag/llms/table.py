@@ -3,7 +3,6 @@
 import functools
 import importlib.util
 import ipaddress
-from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -104,13 +103,12 @@ def goes_elsewhere(spec: Spec, settings: Settings) -> bool:
     return address is not None and not is_local(address)
 
 
-def open_model(spec: str, settings: Settings, ready: "Mapping[str, BaseChatModel] | None" = None) -> "BaseChatModel":
+def open_model(spec: str, settings: Settings) -> "BaseChatModel":
     """One chat model for a list of backends: the first that answers, with retries before its first word.
 
     Its first chunk's `response_metadata` holds `answered_by` (a spec), `passed_over` (why each one before it did not
     answer) and `thinks_aloud`, its last chunk `finish` ("stop", "length", "repeated", "refused" or None) and the
     `usage_metadata` of the whole answer; a chunk with `restart` says that the words before it were thoughts.
-    `ready` holds models that are already open, by backend name.
 
     Raises UnknownBackend and BackendNotReady here; BackendUnavailable and StreamCut while it answers.
     """
@@ -118,8 +116,5 @@ def open_model(spec: str, settings: Settings, ready: "Mapping[str, BaseChatModel
     from rag.llms.fallback import FallbackChatModel
 
     check_spec(spec, settings)
-    candidates = [
-        Candidate(one, row(one), settings, lacks(one, settings), (ready or {}).get(one.name))
-        for one in parse_spec(spec)
-    ]
+    candidates = [Candidate(one, row(one), settings, lacks(one, settings)) for one in parse_spec(spec)]
     return FallbackChatModel(candidates=candidates, retries=settings.retries)

@@ -1,7 +1,9 @@
 """Putting one real question to each backend of a list, to see whether it answers and keeps to the protocol."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from rag.errors import BackendError
 from rag.llms.prices import cost_usd
@@ -46,7 +48,8 @@ def try_backends(spec: str, settings: Settings) -> list[Trial]:
         try:
             chain = prompt("answer") | open_model(one, settings)
             said = chain.invoke({"passages": PASSAGES, "question": QUESTION})
-            words, used = said.text, said.usage_metadata or {}
+            words = said.text
+            used: Mapping[str, Any] = said.usage_metadata or {}
             cost = cost_usd(one, used.get("input_tokens"), used.get("output_tokens"))
         except BackendError as failure:
             error = str(failure)

@@ -18,6 +18,7 @@ MAX_LINE_BYTES = 2_000_000
 MAX_REPLY_BYTES = 64_000_000
 _BEGAN = "pincite_began"
 
+Reader = Callable[[Iterable[bytes]], Iterator[bytes]]
 Hooks = dict[str, list[Callable[[Any], None]]]
 
 
@@ -25,7 +26,7 @@ class WireError(Exception):
     """A reply that is not read on. The message continues a sentence that begins with the backend's name."""
 
 
-def hooks(settings: Settings, openai: bool = False) -> Hooks:
+def hooks(settings: Settings, openai: bool = False, max_line_bytes: int = MAX_LINE_BYTES) -> Hooks:
     """Event hooks for a client of httpx or httpx2; `openai` where it speaks OpenAI's protocol."""
 
     def request(request: Any) -> None:
@@ -38,10 +39,10 @@ def hooks(settings: Settings, openai: bool = False) -> Hooks:
             raise WireError("sent a compressed reply, which it was not asked for")
         kind = response.headers.get("content-type", "").lower()
         began, asked = response.request.extensions[_BEGAN], response.request.content.replace(b" ", b"")
-        readers = [functools.partial(_bounded, began, settings.reply_deadline_s, kind)]
+        readers: list[Reader] = [functools.partial(_bounded, began, settings.reply_deadline_s, kind, max_line_bytes)]
         if openai and response.status_code == 200 and b'"stream":true' in asked:
             readers.append(_whole_as_event if "json" in kind else _tolerant)
-        response.stream = _stream_type(type(response.stream))(response.stream, readers)
+        response.stream = _stream_type(type(response.stream))(response.stream, readers)  # type: ignore[arg-type]
 
     return {"request": [request], "response": [response]}
 
@@ -62,7 +63,7 @@ def _stay(response: Any) -> None:
             raise WireError(f"sends its requests on to {address}, which was refused. Set its address to that server")
 
 
-def _bounded(began: float, deadline_s: float, kind: str, stream: Iterable[bytes]) -> Iterator[bytes]:
+def _bounded(began: float, deadline_s: float, kind: str, max_line: int, stream: Iterable[bytes]) -> Iterator[bytes]:
     """The bytes of a reply. Raises WireError when they come for too long or are too many."""
     total = line = event = 0
     for part in stream:
@@ -72,7 +73,7 @@ def _bounded(began: float, deadline_s: float, kind: str, stream: Iterable[bytes]
         first, *others = part.split(b"\n")
         line = max(line + len(first), *map(len, others)) if others else line + len(first)
         event = len(part) if b"\n\n" in part or b"\r\n\r\n" in part else event + len(part)
-        if line > MAX_LINE_BYTES or total > MAX_REPLY_BYTES or ("event-stream" in kind and event > 2 * MAX_LINE_BYTES):
+        if line > max_line or total > MAX_REPLY_BYTES or ("event-stream" in kind and event > 2 * max_line):
             raise WireError("sent more than an answer can be")
         line = len(others[-1]) if others else line
         yield part
@@ -132,12 +133,12 @@ def _event(value: dict[str, Any]) -> bytes:
 
 
 @functools.cache
-def _stream_type(library: type) -> Any:
+def _stream_type(library: Any) -> Any:
     """A byte stream of the library, httpx or httpx2, that `library` is a stream of."""
     base: Any = next(kind for kind in library.__mro__ if kind.__name__ == "SyncByteStream")
 
     class BoundedStream(base):  # type: ignore[misc]
-        def __init__(self, stream: Any, readers: list[Callable[[Iterable[bytes]], Iterator[bytes]]]) -> None:
+        def __init__(self, stream: Any, readers: list[Reader]) -> None:
             self._stream, self._readers = stream, readers
 
         def __iter__(self) -> Iterator[bytes]:

@@ -12,6 +12,7 @@ from langchain_core.embeddings import Embeddings
 from rag.errors import BackendUnavailable, SettingsError
 from rag.installing import here
 from rag.llms.failures import provider_words
+from rag.llms.wire import MAX_REPLY_BYTES, hooks
 from rag.models.minilm import MiniLM, Vectors
 from rag.models.token_vectors import TokenVectors
 from rag.settings import Settings
@@ -111,6 +112,7 @@ def _ollama_address(settings: Settings) -> str:
 
 
 def _openai(model: str, settings: Settings) -> Embeddings:
+    import openai
     from langchain_openai import OpenAIEmbeddings
 
     key = settings.providers.get("OPENAI_API_KEY")
@@ -125,6 +127,7 @@ def _openai(model: str, settings: Settings) -> Embeddings:
         max_retries=settings.retries,
         check_embedding_ctx_length=False,
         chunk_size=128,
+        http_client=openai.DefaultHttpxClient(event_hooks=hooks(settings, max_line_bytes=MAX_REPLY_BYTES)),
     )
 
 
@@ -132,7 +135,10 @@ def _ollama(model: str, settings: Settings) -> Embeddings:
     from langchain_ollama import OllamaEmbeddings
 
     return OllamaEmbeddings(
-        model=model, base_url=_ollama_address(settings), client_kwargs={"timeout": settings.timeout_s}
+        model=model,
+        base_url=_ollama_address(settings),
+        client_kwargs={"timeout": settings.timeout_s},
+        sync_client_kwargs={"event_hooks": hooks(settings, max_line_bytes=MAX_REPLY_BYTES)},
     )
 
 

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from rag.disk import folder_errors, is_full, unwritable
 from rag.errors import StoreError
-from rag.index.lock import folder_errors, is_full, unwritable
 from rag.models.minilm import DIMENSIONS, Encoding, MiniLM, Vectors
 
 THRESHOLD, LEVELS = 0.9816, np.array([-1.5104, -0.4528, 0.4528, 1.5104], np.float32)

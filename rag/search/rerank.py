@@ -19,7 +19,7 @@ from rag.settings import Settings
 from rag.types import Chunk
 
 # So many of the best by MaxSim are read, and how much what the reader says counts beside it.
-READ, READER_WEIGHT = 8, 0.1
+READ, READER_WEIGHT = 8, 0.15
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import sentencex
 
+from rag.verify.numbers import quantities
+
 # A bracketed number is a marker of some other text, and a bullet or number in front is not something stated.
 MARKER = re.compile(r"\[\d+(?:\.\d+)?\]")
 BULLET = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+")
@@ -36,13 +38,22 @@ def sentences_in(text: str) -> tuple[str, ...]:
             words = paragraph[boundary["start_index"] : boundary["end_index"]].split()
             size = len(words) if len(words) <= LONGEST_WORDS else PIECE_WORDS
             found += [" ".join(words[i : i + size]) for i in range(0, len(words), max(1, size))]
-    return tuple(sentence for sentence in found if WORD.search(sentence))
+    return tuple(sentence for sentence in found if any(map(str.isalnum, sentence)))
 
 
 @functools.lru_cache(maxsize=4096)
 def words_in(text: str) -> tuple[tuple[str, int, int], ...]:
     """Each word, number and sign of a text without regard to case and typography, with its offsets."""
     return tuple((m[0].casefold().translate(SPELLING), m.start(), m.end()) for m in WORD.finditer(text))
+
+
+@functools.lru_cache(maxsize=4096)
+def tokens_in(text: str) -> tuple[tuple[str, int, int], ...]:
+    """The words of a text, but each quantity as one token, the same however it is written."""
+    found = [(f"{one.value:g} {one.unit}", one.start, one.end) for one in quantities(text) if not one.weak]
+    taken = [(start, end) for _, start, end in found]
+    words = [w for w in words_in(text) if not any(w[1] < end and start < w[2] for start, end in taken)]
+    return tuple(sorted([*words, *found], key=lambda one: one[1]))
 
 
 def shared(claim: str, sentence: str, weight: Callable[[str], float]) -> float:
@@ -86,7 +97,7 @@ class Difference:
 
 def difference(statement: str, source: str) -> Difference:
     """How a statement differs from a stretch of the source, word by word."""
-    said, words = words_in(statement), words_in(source)
+    said, words = tokens_in(statement), tokens_in(source)
     matcher = difflib.SequenceMatcher(None, [w for w, _, _ in words], [w for w, _, _ in said], autojunk=False)
     operations = matcher.get_opcodes()
     kept = [(i1, i2, j2 - j1) for tag, i1, i2, j1, j2 in operations if tag == "equal"]
@@ -115,9 +126,9 @@ def nearly_copied(statement: str, sentences: Sequence[str]) -> Difference | None
 
 def is_quoted(statement: str, sentences: Sequence[str]) -> bool:
     """Whether a statement is whole sentences of the source, but for white space, case, punctuation and markers."""
-    said = [word for word, _, _ in words_in(statement)]
-    whole = [[word for word, _, _ in words_in(sentence)] for sentence in sentences]
-    if said in whole:
+    said = [word for word, _, _ in tokens_in(statement)]
+    whole = [[word for word, _, _ in tokens_in(sentence)] for sentence in sentences]
+    if said and said in whole:
         return True
-    parts = [[word for word, _, _ in words_in(part)] for part in sentences_in(statement)]
+    parts = [[word for word, _, _ in tokens_in(part)] for part in sentences_in(statement)]
     return len(parts) > 1 and all(part in whole for part in parts)

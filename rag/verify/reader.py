@@ -20,7 +20,7 @@ from rag.models.reader import Pair, Reader, Support
 from rag.types import Disagreement
 from rag.verify.check import UNCITED, Check
 from rag.verify.difference import Difference, is_quoted, nearest, nearly_copied, sentences_in, shared, words_in
-from rag.verify.numbers import Quantity, quantities, unmatched
+from rag.verify.numbers import Quantity, unmatched
 
 # A long answer is judged by its first sentences only; a statement has one.
 MAX_SENTENCES = 40
@@ -127,7 +127,8 @@ class ReaderVerifier:
         alone, every = self._reader.supports([Pair(claim, (sentences[near[0]],)), Pair(claim, texts)])
         encoded = self._model.encode([claim, *texts])
         tokens = np.concatenate([one.tokens for one in encoded[1:]])
-        best = (encoded[0].tokens @ tokens.T).max(axis=1)
+        best = (encoded[0].tokens @ tokens.T).max(axis=1, initial=-1.0)
+        best = best if len(best) else np.zeros(1, np.float32)
         features = {
             "all": log_odds(every.supported),
             "alone": log_odds(alone.supported),
@@ -191,7 +192,7 @@ def _disagreements(statement: str, seen: Examination) -> list[tuple[int, int, Di
     if seen.difference:
         for (start, end), instead in zip(seen.difference.added, seen.difference.replaced, strict=True):
             number = any(start < right and left < end for left, right in figures)
-            kind = "number" if number and (not instead or quantities(instead)) else "words"
+            kind = "number" if number else "words"
             found.append((start, end, Disagreement(statement[start:end], instead or None, kind)))
     for left, right in figures:
         if not any(start < right and left < end for start, end, _ in found):

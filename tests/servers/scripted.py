@@ -21,6 +21,7 @@ class Reply:
     `pieces` is the answer as the model would stream it. `status` other than 200 sends `body` instead. `cut` ends
     the stream after its pieces without saying that it ends: by a reset, by closing, by falling silent for good, or by
     an error in the protocol's own form with `message` in it.
+    `forever` is sent over and over after the pieces, until the client hangs up.
     `slice_bytes` sends everything in pieces of that many bytes, which splits lines, events and characters.
     """
 
@@ -34,6 +35,7 @@ class Reply:
     cut: Literal["reset", "close", "silence", "error"] | None = None
     finish: Literal["stop", "length", "refused"] = "stop"
     slice_bytes: int | None = None
+    forever: bytes = b""
 
 
 class Wire(Protocol):
@@ -135,7 +137,9 @@ class ScriptedServer:
             handler.send_header(name, value)
         if reply.status != 200 or reply.body is not None:
             body = self.wire.error(reply.status, reply.message) if reply.body is None else reply.body
-            handler.send_header("content-type", "application/json" if reply.status != 200 else self.wire.content_type)
+            if "content-type" not in reply.headers:
+                kind = "application/json" if reply.status != 200 else self.wire.content_type
+                handler.send_header("content-type", kind)
             handler.send_header("content-length", str(len(body)))
             handler.end_headers()
             handler.wfile.write(body)
@@ -144,13 +148,16 @@ class ScriptedServer:
         handler.send_header("connection", "close")
         handler.end_headers()
         events = self.wire.events(reply, model)
-        if reply.cut:
+        if reply.cut or reply.forever:
             events = events[: -self.wire.closing_events()]
         for event in events:
             for part in _slices(event, reply.slice_bytes):
                 handler.wfile.write(part)
                 handler.wfile.flush()
             self.pieces_sent += 1
+            time.sleep(reply.pace_s)
+        while reply.forever:
+            handler.wfile.write(reply.forever)
             time.sleep(reply.pace_s)
         if reply.cut == "error":
             handler.wfile.write(self.wire.failure(reply.message))

@@ -52,7 +52,7 @@ def say_reachable(settings: Settings) -> None:
     """A line to whoever starts the page where other machines can reach it."""
     if settings.host not in LOOPBACK:
         api = "is open to those who know PINCITE_TOKEN" if settings.token else "is closed without PINCITE_TOKEN"
-        note(f"Whoever can reach this machine can ask and read the documents on the page; the HTTP API {api}.")
+        note(f"Whoever has the link below can ask and read the documents on the page; the HTTP API {api}.")
 
 
 @contextlib.contextmanager

@@ -12,9 +12,10 @@ from rag.answer.replies import OWN_WORDS
 from rag.types import Answer, Chunk, Passage
 from ui.markdown import markdown
 from ui.searched import searched_for
+from ui.verdicts import verdict_words
 from ui.web.conversation import Exchange
 from ui.web.markup import count, escape, excerpt, named, place, where
-from ui.web.statements import WORDS, Numbers, Titles, statements, withheld
+from ui.web.statements import Numbers, Titles, statements, withheld
 
 NEAREST = 4
 # Notices without which the answer, or the refusal, below would be misread.
@@ -130,7 +131,7 @@ def _named_column(item: Exchange, around: Around, doings: str) -> str:
     name = escape(item.backend or "")
     tally = ""
     if item.answer and item.answer.statements + item.answer.withheld:
-        kinds = Counter(WORDS[s.verdict] for s in item.answer.statements)
+        kinds = Counter(verdict_words(s) for s in item.answer.statements)
         parts = [f"{n} {words}" for words, n in kinds.items()]
         parts += [f"{len(item.answer.withheld)} withheld"] if item.answer.withheld else []
         tally = f'<p class="tally">{", ".join(parts)}</p>'

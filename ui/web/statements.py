@@ -5,14 +5,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from rag.types import Citation, Statement
+from ui.verdicts import verdict_words
 from ui.web.markup import count, escape, excerpt, place, where
-
-WORDS = {
-    "supported": "supported",
-    "partial": "partly supported",
-    "unsupported": "check this",
-    "contradicted": "contradicted",
-}
 
 Titles = Mapping[str, str]
 Numbers = dict[tuple[str, int, int], int]
@@ -38,7 +32,7 @@ def _statement(item: Statement, titles: Titles, numbers: Numbers, tag: str) -> s
     return (
         f'<{tag} class="statement {item.verdict}"><p class="words">{_underlined(words, item)}{marks}</p>'
         f'<span class="verdict" title="Score of the check: {item.score:.2f}">'
-        f'<span class="icon" aria-hidden="true"></span>{WORDS[item.verdict]}</span>{_why(item)}</{tag}>'
+        f'<span class="icon" aria-hidden="true"></span>{verdict_words(item)}</span>{_why(item)}</{tag}>'
     )
 
 
@@ -75,7 +69,7 @@ def _why(item: Statement) -> str:
         else f"“{escape(d.claim)}” here, “{escape(d.source)}” in the source"
         for d in item.disagreements
     ]
-    if item.reason and item.reason != WORDS[item.verdict]:
+    if item.reason and item.reason != verdict_words(item):
         parts.insert(0, escape(item.reason))
     return f'<p class="why">{"; ".join(parts)}</p>' if parts else ""
 
