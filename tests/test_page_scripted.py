@@ -295,8 +295,9 @@ def test_a_question_is_edited_and_asked_in_place_of_what_was_asked_and_an_answer
     page.locator("#current .body .statement").first.wait_for()
     page.locator("#current .colophon").wait_for()
     assert page.locator(".exchange").count() == 1
+    page.locator("#current .colophon").evaluate("line => (line.id = 'before')")
     page.click("#current [data-again]")
-    page.locator("#current .colophon").wait_for()
+    page.locator("#current .colophon:not(#before)").wait_for()
     assert page.locator(".exchange").count() == 1
     page.get_by_role("button", name="Bad answer").click()
     page.get_by_label("What is wrong with it").fill("It says nothing of the length")
