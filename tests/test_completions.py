@@ -247,14 +247,14 @@ def test_documents_cannot_make_code_of_what_follows(fence: str) -> None:
 def test_lists_stay_lists_and_what_stands_around_them_stays_outside() -> None:
     lines = markdown(hostile_answer()).split("\n")
     at = next(number for number, line in enumerate(lines) if line.startswith("- It is so"))
-    assert lines[at - 1] == "" and lines[at].endswith("[2] (partly supported: “so” here, “\\<b>not” in the source)")
+    assert lines[at - 1] == "" and lines[at].endswith("[2] (check this: “so” here, “\\<b>not” in the source)")
     assert lines[at + 1 : at + 4] == ["- It is.", "", "All told."]
 
 
 def test_an_answer_that_comes_back_is_what_was_said() -> None:
     words = [HOSTILE, "Two things:", "- It is so [sic].", "- It is.", "All told."]
     back = spoken(markdown(hostile_answer()))
-    assert back.replace(" (partly supported: “so” here, “<b>not” in the source)", "").split() == " ".join(words).split()
+    assert back.replace(" (check this: “so” here, “<b>not” in the source)", "").split() == " ".join(words).split()
     assert spoken("What somebody else wrote [1].") == "What somebody else wrote [1]."
 
 

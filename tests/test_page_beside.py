@@ -125,7 +125,7 @@ def test_the_second_picker_says_that_nobody_else_is_asked_and_can_be_emptied(pag
 def test_a_verdict_is_told_by_its_word_and_its_icon_and_not_by_colour_alone(page: Any) -> None:
     ask(page, "And then?")
     verdicts = page.locator("#current .body .verdict")
-    assert verdicts.all_inner_texts() == ["supported", "contradicted", "partly supported", "check this"]
+    assert verdicts.all_inner_texts() == ["supported", "contradicted", "check this", "not supported"]
     icons = page.locator("#current .body .verdict .icon").evaluate_all(
         "icons => icons.map(icon => getComputedStyle(icon).maskImage)"
     )

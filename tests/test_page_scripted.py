@@ -147,6 +147,10 @@ def test_enter_on_a_mark_opens_it_and_the_keyboard_reaches_everything(page: Any)
     page.locator("#source mark", has_text=EAST).wait_for()
     assert marked(page) == EAST
     assert mark.first.evaluate("one => one === document.activeElement")
+    page.keyboard.press("Alt+ArrowUp")
+    page.wait_for_function("document.querySelector('#source mark')?.textContent.startsWith('The Alder')")
+    page.keyboard.press("Alt+ArrowDown")
+    page.locator("#source mark", has_text=EAST).wait_for()
     outline: str = mark.first.evaluate("one => getComputedStyle(one).outlineStyle")
     assert outline == "solid"
     page.locator("#current .withheld summary").focus()
@@ -234,9 +238,9 @@ def test_the_browser_itself_is_told_to_talk_to_nobody_else(page: Any, url: str) 
 
 def test_nothing_but_the_page_is_served_and_only_to_this_machine(page: Any, url: str) -> None:
     for path in (f"gradio_api/file={Path(__file__)}", "gradio_api/file=pyproject.toml", "monitoring/summary"):
-        assert page.request.get(url + path).status == 403
+        assert page.request.get(url + path).status in (403, 404)
     upload = {"files": {"name": "x.txt", "mimeType": "text/plain", "buffer": b"hello"}}
-    assert page.request.post(f"{url}gradio_api/upload", multipart=upload).status == 413
+    assert page.request.post(f"{url}gradio_api/upload", multipart=upload).status in (404, 413, 415)
     rebound = page.request.get(url, headers={"Host": "documents.example"})
     assert (rebound.status, "set PINCITE_HOST" in rebound.text()) == (400, True)
 
@@ -291,8 +295,9 @@ def test_a_question_is_edited_and_asked_in_place_of_what_was_asked_and_an_answer
     page.locator("#current .body .statement").first.wait_for()
     page.locator("#current .colophon").wait_for()
     assert page.locator(".exchange").count() == 1
+    page.locator("#current .colophon").evaluate("line => (line.id = 'before')")
     page.click("#current [data-again]")
-    page.locator("#current .colophon").wait_for()
+    page.locator("#current .colophon:not(#before)").wait_for()
     assert page.locator(".exchange").count() == 1
     page.get_by_role("button", name="Bad answer").click()
     page.get_by_label("What is wrong with it").fill("It says nothing of the length")

@@ -69,4 +69,4 @@ def test_mark_shows_a_failed_statement_and_says_that_it_failed(folder: Path, ser
     *_, last = seen("mark", DRAFT, folder, server)
     assert INVENTED in words(last) and "withheld" not in last
     verdicts = re.findall(r'class="icon" aria-hidden="true"></span>([^<]+)</span>', last)
-    assert len(verdicts) == 3 and verdicts[1] in ("check this", "contradicted")
+    assert len(verdicts) == 3 and verdicts[1] in ("not supported", "contradicted")

@@ -57,7 +57,7 @@ def test_a_statement_to_be_careful_with_says_what_to_check(capsys: pytest.Captur
         "When?", Statement("Opened on a Tuesday in 1933.", "partial", 0.5, None, (changed, unknown), (OPENED,))
     )
     assert printed(answer, capsys)[0].startswith(
-        "Opened on a Tuesday in 1933. [1] (partly supported: “1933” here, “1932” in the source; "
+        "Opened on a Tuesday in 1933. [1] (check this: “1933” here, “1932” in the source; "
         "“Tuesday” is not in the cited words)\n"
     )
 

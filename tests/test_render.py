@@ -82,7 +82,7 @@ def test_a_partial_statement_says_check_this_and_which_words_disagreed() -> None
     words = (Disagreement("500 km", "420 km", "number"), Disagreement("deep", None, "word"))
     page = shown(answered("q", Statement("The Alder is 500 km deep.", "partial", 0.5, None, words, LENGTH.citations)))
     text = Seen(page).text
-    assert "partly supported" in text
+    assert "check this" in text
     assert "“500 km” here, “420 km” in the source" in text and "“deep” is not in the cited words" in text
     assert '<u class="disagrees">500 km</u>' in page
 

@@ -253,7 +253,23 @@ window.pincite = (() => {
     for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(summary)) menu.open = false;
     if (event.target.closest("#question .submit-button")) keepLocally(draft(), "");
   });
-  document.addEventListener("keydown", (event) => event.key === "Escape" && close());
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") close();
+    if (event.altKey && ["ArrowDown", "ArrowUp"].includes(event.key)) step(event.key === "ArrowDown" ? 1 : -1, event);
+  });
+
+  // Alt and an arrow: the next citation of the answer, or the one before.
+  function step(by, event) {
+    const marks = [...document.querySelectorAll(".exchange .mark")];
+    if (!marks.length) return;
+    event.preventDefault();
+    const at = marks.indexOf(openNow);
+    const first = marks.findIndex((mark) => mark.closest("#current"));
+    const next = marks[at < 0 ? Math.max(first, 0) : (at + by + marks.length) % marks.length];
+    next.scrollIntoView({ block: "nearest" });
+    next.focus({ preventScroll: true });
+    next.click();
+  }
   window.addEventListener("popstate", () => location.reload());
   narrow.addEventListener("change", () => {
     closeSide();
