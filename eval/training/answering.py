@@ -38,7 +38,7 @@ from rag.types import Chunk, Passage, Turn
 TARGET = Path("rag/data/answering.json")
 FOLDS, STRENGTH = 5, 0.1
 MOST_QUESTIONS = 250
-# Of the answerable questions of the folders so many are refused: the point below which the offline backend declines.
+# Of the answerable tuning cases so many are refused: the point below which the offline backend declines.
 OVER_REFUSAL = 0.05
 SEARCHED = 8
 
@@ -112,8 +112,7 @@ def train(sets: Mapping[str, Sequence[Row]], tuning: Sequence[Row], follow_ups: 
         [one.group for one in follow_ups for _ in one.features],
         [max(one.found) - min(one.found) + 0.01 for one in follow_ups for _ in one.features],
     )
-    others = [row for rows in sets.values() if rows is not tuning for row in rows]
-    wanted = [Logistic.of(answerable)(row.whole) for row in others if row.answerable and row.whole]
+    wanted = [Logistic.of(answerable)(row.whole) for row in tuning if row.answerable and row.whole]
     return {
         "about": "Written by eval/training/answering.py. `terms`: [mean, deviation, coefficient] of each feature.",
         "date": datetime.date.today().isoformat(),
