@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from rag.answer import replies
 from rag.answer.answerer import Answerer, Found, Part, Reply, Restart
 from rag.answer.builder import MOST_STATEMENTS, Inquiry, Origin
+from rag.answer.catalogue import catalogue_answer
 from rag.answer.checking import SHOWN, Checked, check, order_notices
 from rag.answer.exactness import Exactness
 from rag.answer.extractive import NAME as OFFLINE
@@ -151,6 +152,10 @@ class Chat:
             inquiry.notice(intent.kind, "This is not an answer from the documents.")
             yield inquiry.answer("abstained", text, origin)
             return
+        # A follow-up such as "Who wrote it?" is about what was spoken of, so the documents are asked first.
+        if intent.kind == "question" and not history and (facts := self._about_files(inquiry, where)):
+            yield inquiry.answer("abstained", facts, origin)
+            return
         if self.embedder.fingerprint == MiniLM.fingerprint and (warning := question_warning(question)):
             inquiry.notice("language", warning)
         try:
@@ -162,9 +167,18 @@ class Chat:
             inquiry.notice("stream_cut", str(error))
         if inquiry.shown or inquiry.withheld:
             yield from self._conflicting(inquiry)
+        elif intent.kind == "question" and history and (facts := self._about_files(inquiry, where)):
+            yield inquiry.answer("abstained", facts, origin)
+            return
         inquiry.notices += order_notices(inquiry.passages, inquiry.cited_documents(), inquiry.read_by())
         yield from inquiry.end()
         yield inquiry.concluded(origin)
+
+    def _about_files(self, inquiry: Inquiry, where: list[str] | None) -> str:
+        """What the catalogue answers; empty when the question is not about the files."""
+        if facts := catalogue_answer(inquiry.question, self.store, self.reader, where):
+            inquiry.notice("catalogue", "This is about the files, not from what they say.")
+        return facts
 
     def _written(
         self, inquiry: Inquiry, history: Sequence[Turn], intent: Intent, where: list[str] | None

@@ -1,58 +1,70 @@
-"""What the index knows about the files themselves, as a text that can be asked and quoted like a document's.
+"""What the index knows about the files themselves, as sentences that the reader can hold against a question.
 
-Each fact is a sentence of its own, so that a question about the files is answered by what scores and quotes
-sentences, and no rule has to tell such a question from others.
+Each fact is a sentence of its own, so that a question about the files is recognised by the model that recognises
+every other answer. Titles are left out: they speak of what the documents are about.
 """
 
 import re
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
-from rag.documents.draft import Draft
 from rag.index.rows import Entry, IndexedFile
 from rag.index.store import Store
-from rag.types import Document
+from rag.models.reader import Pair, Reader
 
-# The id of the document that the facts stand in; no file of a folder has it, for none begins with a slash.
-CATALOGUE = "/catalogue"
-# Beyond so many documents, only those are described that the question names.
-MOST_DOCUMENTS = 40
+HEADING = "About the files themselves"
+# Documents that are described one by one: of more, those whose name or title shares most words with the question.
+MAX_DESCRIBED = 8
 # So many names are listed in one sentence.
-MOST_NAMES = 200
+MAX_NAMES = 50
+# Over 120 questions about the contents of the seeds the facts come to .01 at most; asked about, to .9 and more.
+ANSWERS_FROM = 0.5
+MAX_SHOWN = 3
 
 
-def catalogue_facts(store: Store, question: str = "", documents: Collection[str] | None = None) -> Document:
-    """The facts about the indexed documents, or those of them called `documents`, one block a fact.
+def catalogue_answer(question: str, store: Store, reader: Reader, documents: Collection[str] | None = None) -> str:
+    """The facts about the files that answer a question; empty when it is not about the files."""
+    facts = catalogue_facts(store, question, documents)
+    if not facts:
+        return ""
+    [read] = reader.answers([Pair(question, tuple(facts), HEADING)])
+    if read.probability < ANSWERS_FROM:
+        return ""
+    alone = reader.answers([Pair(question, (fact,)) for fact in facts])
+    best = sorted(range(len(facts)), key=lambda i: -alone[i].probability)[:MAX_SHOWN]
+    shown = [i for i in sorted(best) if i == best[0] or alone[i].probability >= alone[best[0]].probability - 0.02]
+    return " ".join(facts[i] for i in shown)
 
-    The same index gives the same text, so that a quotation of it can be found again until the index changes.
-    """
+
+def catalogue_facts(store: Store, question: str = "", documents: Collection[str] | None = None) -> list[str]:
+    """Sentences about the indexed documents, or those of them called `documents`, in the order of their names."""
     snapshot = store.snapshot()
-    entries = {k: e for k, e in sorted(snapshot.entries.items()) if documents is None or k in documents}
-    draft = Draft()
-    draft.add("About the documents themselves", "heading", 1)
-    count = len(entries)
-    draft.add(f"There {'is 1 document' if count == 1 else f'are {count:,} documents'} in the folder.", "row")
-    names = ", ".join(list(entries)[:MOST_NAMES])
-    more = f", and {count - MOST_NAMES:,} more" if count > MOST_NAMES else ""
-    draft.add(f"The documents are {names}{more}.", "row")
-    asked = _words(question)
-    for entry in entries.values():
-        if count <= MOST_DOCUMENTS or asked & _words(f"{entry.document} {entry.title}"):
-            _describe(draft, entry, snapshot.files)
-    return draft.document(CATALOGUE)
+    entries = [e for k, e in sorted(snapshot.entries.items()) if documents is None or k in documents]
+    if not entries:
+        return []
+    names = ", ".join(entry.document for entry in entries[:MAX_NAMES])
+    more = f", and {len(entries) - MAX_NAMES:,} more" if len(entries) > MAX_NAMES else ""
+    count = f"{len(entries):,} document{'' if len(entries) == 1 else 's'}"
+    facts = [
+        f"There {'is' if len(entries) == 1 else 'are'} {count} in the folder.",
+        f"The documents are {names}{more}.",
+    ]
+    if len(entries) > MAX_DESCRIBED:
+        asked = _words(question)
+        shared = {entry.document: len(asked & _words(f"{entry.document} {entry.title}")) for entry in entries}
+        named = sorted((e for e in entries if shared[e.document]), key=lambda e: -shared[e.document])
+        entries = named[:MAX_DESCRIBED]
+    return facts + [fact for entry in entries for fact in _about(entry, snapshot.files)]
 
 
-def _describe(draft: Draft, entry: Entry, files: Mapping[str, IndexedFile]) -> None:
-    name = entry.document
-    if entry.pages:
-        draft.add(f"{name} has {_counted(entry.pages, 'page')}.", "row")
-    if entry.author:
-        draft.add(f"{name} was written by {entry.author}.", "row")
-    if changed := _day(entry, files.get(entry.file)):
-        draft.add(f"{name} was last changed on {changed}.", "row")
-    draft.add(f"The title of {name} is “{entry.title}”.", "row")
-    for what, count in entry.left_out:
-        draft.add(f"{name} holds {what} that are not in its text: {count:,}.", "row")
+def _about(entry: Entry, files: Mapping[str, IndexedFile]) -> list[str]:
+    name, changed = entry.document, _day(entry, files.get(entry.file))
+    return [
+        *([f"{name} has {entry.pages:,} page{'' if entry.pages == 1 else 's'}."] if entry.pages else []),
+        *([f"{name} was written by {entry.author}."] if entry.author else []),
+        *([f"{name} was last changed on {changed}."] if changed else []),
+        *(f"{name} holds {what} that are not in its text: {count:,}." for what, count in entry.left_out),
+    ]
 
 
 def _day(entry: Entry, file: IndexedFile | None) -> str:
@@ -62,10 +74,6 @@ def _day(entry: Entry, file: IndexedFile | None) -> str:
     if file is None or not file.mtime_ns:
         return ""
     return datetime.fromtimestamp(file.mtime_ns / 1e9, UTC).date().isoformat()
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _words(text: str) -> set[str]:

@@ -6,7 +6,7 @@ from rag.documents.passages import SEPARATOR, flat, heading_line
 from rag.types import Passage, Statement
 
 # The kinds of intent, and codes of notices, of replies that are not about the documents.
-OWN_WORDS = frozenset({"greeting", "help"})
+OWN_WORDS = frozenset({"catalogue", "greeting", "help"})
 # A refusal names this many of the nearest passages.
 NEAREST = 3
 
