@@ -194,7 +194,7 @@ def test_the_page_says_where_it_is_and_what_it_could_not_read_and_ends_quietly(f
     port = free_port()
     running = process("chat", "--port", port)
     assert running.stdout
-    assert f"http://127.0.0.1:{port} ".encode() in running.stdout.readline()
+    assert f"http://127.0.0.1:{port}/?token=".encode() in running.stdout.readline()
     taken = finished(process("chat", "--port", port))
     assert taken.code == 1
     assert len(taken.lines) == 1, "the port is tried before the documents are read"
