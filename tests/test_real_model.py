@@ -67,7 +67,9 @@ def real(seeds_index: Settings, spec: str) -> Iterator[Chat]:
 
 def held_to_account(answer: Answer, chat: Chat) -> None:
     """What must hold for an answer whatever the model wrote."""
-    assert answer.status in ("answered", "abstained")
+    if answer.status == "failed":  # it may write nothing but words of the prompt
+        assert "wrote no" in str(answer.error) and answer.statements == ()
+        return
     assert answer.error is None
     assert answer.answered_by == chat.settings.backend
     assert all(statement.verdict in ("supported", "partial") for statement in answer.statements)
@@ -78,7 +80,8 @@ def held_to_account(answer: Answer, chat: Chat) -> None:
             assert text[citation.start : citation.end] == citation.quote != ""
     for statement in answer.statements:
         assert statement.citations
-    assert (answer.usage.input_tokens or 0) > 100
+    if "answer_cut" not in [notice.code for notice in answer.notices]:  # a reply that is stopped does not say
+        assert (answer.usage.input_tokens or 0) > 100
     assert answer.usage.cost_usd == 0.0
 
 
@@ -90,7 +93,7 @@ def test_whatever_a_small_model_writes_every_pointer_is_exact_and_every_verdict_
         answer = events[-1]
         assert isinstance(answer, Answer)
         held_to_account(answer, real)
-        assert [e for e in events if isinstance(e, Statement)] != [] or answer.status == "abstained"
+        assert [e for e in events if isinstance(e, Statement)] != [] or answer.status != "answered"
         written += len(answer.statements) + len(answer.withheld)
         shown += len(answer.statements)
     print(f"\n{written} statements by a 135M model, {written - shown} withheld")

@@ -101,7 +101,7 @@ def test_markers_that_named_nothing_and_notices_are_shown() -> None:
     assert "1 marker named no sentence and cited nothing: [9.9]" in page and "The answer was cut off." in page
 
 
-@pytest.mark.parametrize("code", ["sources_disagree", "premise_differs", "language", "weak_evidence"])
+@pytest.mark.parametrize("code", ["sources_disagree", "language", "weak_evidence"])
 def test_what_changes_how_an_answer_is_read_stands_in_front_of_it(code: str) -> None:
     text = Seen(shown(answered("q", LENGTH, notices=(Notice(code, "Mind this."),)))).text
     assert text.index("Mind this.") < text.index(LENGTH.text)

@@ -32,8 +32,8 @@ WORST_TOKENS = 3
 # is quoted is right and .68 of the gold is found.
 CLOSE, MAX_UNITS = 0.5, 3
 
-# A sentence beside one that is quoted is quoted too when both together match the question's tokens so much better.
-CONTEXT_GAIN = 0.04
+# A sentence beside the best one is quoted too when both together match the question's tokens so much better.
+CONTEXT_GAIN = 0.02
 
 Place = tuple[int, int]
 """(passage, sentence), counted from 0."""
@@ -130,7 +130,8 @@ class Selector:
         best = self.best(reading)
         chosen = set(best)
         for place in best:
-            chosen |= self._context(reading, place)
+            chosen |= self._list(reading, place)
+        chosen |= self._beside(reading, best[0]) if best else set()
         order = list(dict.fromkeys(passage for passage, _ in best))
         return sorted(chosen, key=lambda place: (order.index(place[0]), place[1]))
 
@@ -140,20 +141,27 @@ class Selector:
         return quotable(reading.probabilities(), lambda place: reading.sentence(place).unit)
 
     @staticmethod
-    def _context(reading: Reading, place: Place) -> set[Place]:
-        """What is quoted with a sentence: a lead-in with each item of its list, all the items with the lead-in, or the
-        sentence beside it that speaks of what it leaves out of the question.
-        """
-        passage, position = place
-        chunk, sentence = reading.passages[passage].chunk, reading.sentence(place)
-        unit = {(passage, i): one for i, one in enumerate(chunk.sentences) if one.unit == sentence.unit}
-        if sentence.kind != "prose":
-            return {at for at, one in unit.items() if "lead_in" in (sentence.kind, one.kind)} & reading.sentences.keys()
+    def _list(reading: Reading, place: Place) -> set[Place]:
+        """What is quoted with a list's sentence: the lead-in with each item, all the items with the lead-in."""
+        sentence = reading.sentence(place)
+        if sentence.kind == "prose":
+            return set()
+        return {
+            other
+            for other in reading.sentences
+            if other[0] == place[0]
+            and reading.sentence(other).unit == sentence.unit
+            and "lead_in" in (sentence.kind, reading.sentence(other).kind)
+        }
+
+    @staticmethod
+    def _beside(reading: Reading, place: Place) -> set[Place]:
+        """The prose beside a sentence that speaks of what it leaves out of the question."""
         return {
             beside
-            for beside in ((passage, position - 1), (passage, position + 1))
+            for beside in ((place[0], place[1] - 1), (place[0], place[1] + 1))
             if beside in reading.matches
-            and reading.sentence(beside).kind == "prose"
+            and reading.sentence(place).kind == reading.sentence(beside).kind == "prose"
             and _gain(reading.matches[place], reading.matches[beside]) >= CONTEXT_GAIN
         }
 

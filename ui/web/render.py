@@ -19,7 +19,7 @@ from ui.web.statements import Numbers, Titles, statements, withheld
 
 NEAREST = 4
 # Notices without which the answer, or the refusal, below would be misread.
-IN_FRONT = {"premise_differs", "sources_disagree", "language", "weak_evidence"}
+IN_FRONT = {"sources_disagree", "language", "weak_evidence"}
 
 
 @dataclass(frozen=True, slots=True)
