@@ -59,7 +59,10 @@ def bridges(tmp_path: Path) -> Chat:
 
 def test_the_answer_says_so_and_cites_both(bridges: Chat) -> None:
     answer = bridges.ask(QUESTION)
-    assert {statement.text.removeprefix("But notes.txt says: ") for statement in answer.statements} == {OPENED, REOPENED}
+    assert {statement.text.removeprefix("But notes.txt says: ") for statement in answer.statements} == {
+        OPENED,
+        REOPENED,
+    }
     assert sorted(cited(answer)) == ["guide.txt", "notes.txt"]
     assert [statement.verdict for statement in answer.statements] == ["supported", "supported"]
     for statement in answer.statements:
