@@ -194,13 +194,15 @@ def test_the_page_says_where_it_is_and_what_it_could_not_read_and_ends_quietly(f
     port = free_port()
     running = process("chat", "--port", port)
     assert running.stdout
-    assert f"http://127.0.0.1:{port} ".encode() in running.stdout.readline()
+    assert f"http://127.0.0.1:{port}/?token=".encode() in running.stdout.readline()
     taken = finished(process("chat", "--port", port))
     assert taken.code == 1
     assert len(taken.lines) == 1, "the port is tried before the documents are read"
     assert taken.lines[0].startswith(f"pincite: Port {port} on 127.0.0.1 is already in use. Type: ")
     # What an open page holds until it is closed.
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/gradio_api/heartbeat/abc", timeout=600) as held:
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    browser.open(f"http://127.0.0.1:{port}/", timeout=600).close()
+    with browser.open(f"http://127.0.0.1:{port}/gradio_api/heartbeat/abc", timeout=600) as held:
         assert held.headers["content-type"].startswith("text/event-stream")
         running.send_signal(signal.SIGINT)
         ran = finished(running)

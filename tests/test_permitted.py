@@ -22,14 +22,14 @@ def served_on(host: str, **environ: str) -> Settings:
 
 # In a process of its own, since the web framework leaves event loops open in this one.
 PICKERS = """
-import json
+import json, tempfile
 from scripted_chat import ScriptedChat, document
 from test_permitted import served_on
 from ui.web.page import build_page
 rivers = document("rivers.txt", "The Alder rises in the north.")
 for host in ("127.0.0.1", "0.0.0.0"):
-    page = build_page(ScriptedChat({rivers.id: rivers}), served_on(host))
-    parts = [part["props"] for part in page.config["components"]]
+    page = build_page(ScriptedChat({rivers.id: rivers}), served_on(host, PINCITE_DATA=tempfile.mkdtemp()))
+    parts = [part["props"] for part in page.blocks.config["components"]]
     print(json.dumps([part for part in parts if part.get("elem_id") in ("backend", "beside")], default=str))
 """
 
