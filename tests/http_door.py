@@ -16,7 +16,7 @@ from ui.api.server import listen, server
 
 JSON_TYPE = {"content-type": "application/json"}
 EVENTS = {"accept": "text/event-stream"}
-WAIT_S = 600
+WAIT_S = 180
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from rag.types import (
 )
 from rag.verify import Check, Verifier
 
-WAIT_S = 600
+WAIT_S = 180
 
 
 def document(name: str, text: str, pages: tuple[int, ...] = ()) -> Document:

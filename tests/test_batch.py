@@ -18,7 +18,7 @@ from rag.types import Turn
 
 BRIDGE = "# The bridge\n\nThe harbour bridge was opened in 1932. It is 503 metres long.\n"
 OUT = Path("answers.jsonl")
-WAIT_S = 600
+WAIT_S = 180
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from ui.web.evaluation_page import exam_routes
 from ui.web.evaluation_runs import WRITTEN, Exams
 from ui.web.page import build_page, web_app
 
-WAIT_S = 600
+WAIT_S = 180
 
 
 @pytest.fixture(scope="module")
