@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 from http_door import JSON_TYPE, Api, answering, eventually
@@ -18,7 +19,7 @@ from servers.scripted import Reply, serving
 
 from rag.chat import open_chat
 from rag.settings import Settings, load_settings
-from rag.types import Event, Statement, Turn
+from rag.types import Event, Statement
 from ui.api.concurrency import Stopped, Turnstile
 
 RIVER = document("river.txt", "The Alder rises in the north. It flows east. It is long. It is deep.")
@@ -38,11 +39,11 @@ class WatchedChat(ScriptedChat):
     under_way: int = 0
     most_under_way: int = 0
 
-    def stream(self, question: str, history: tuple[Turn, ...] = (), backend: str | None = None) -> Iterator[Event]:  # type: ignore[override]
+    def stream(self, question: str, *asked: Any, **more: Any) -> Iterator[Event]:
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
         try:
-            yield from super().stream(question, history, backend)
+            yield from super().stream(question, *asked, **more)
         except GeneratorExit:
             self.broken_off.append(question)
             raise
