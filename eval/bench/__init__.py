@@ -1,1 +1,1 @@
-"""Benchmarks. Not in the wheel."""
+"""Benchmarks, as ratios against a rival or a limit in the same run: `python -m eval.bench`. Not in the wheel."""

@@ -1,1 +1,1 @@
-"""Training. Not in the wheel."""
+"""Training of the reader and fitting of the stacks over it; README.md has the commands. Not in the wheel."""
