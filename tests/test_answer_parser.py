@@ -56,7 +56,7 @@ def test_a_range_without_end_is_not_spelled_out() -> None:
         ("Blue.\n[1.1]\nGreen. [1.2]", [("Blue.", ["1.1"]), ("Green.", ["1.2"])]),
         ("“Stop!” he said. [1.1] Then he left.", [("“Stop!” he said.", ["1.1"]), ("Then he left.", [])]),
         ("Kinds:\n- One [1.1]\n* Two [1.2]\n3. Three. [1.3]", [("Kinds:", []), ("- One", ["1.1"]), ("- Two", ["1.2"]), ("- Three.", ["1.3"])]),
-        ("## Title\n**Bold** claim. [1.1]", [("Title", []), ("Bold claim.", ["1.1"])]),
+        ("## Title\n**Bold** claim. [1.1]", [("Bold claim.", ["1.1"])]),
         ("Sentences: [1.1] [2.1]\nBlue. [1.1]", [("Blue.", ["1.1"])]),
         ("Sentences: 1.1, 2.1\n\nBlue. [1.1]", [("Blue.", ["1.1"])]),
         ("Sentences can be long. [1.1]", [("Sentences can be long.", ["1.1"])]),

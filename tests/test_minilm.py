@@ -72,7 +72,7 @@ def test_a_damaged_model_file_is_refused_by_its_hash(monkeypatch: pytest.MonkeyP
 
 def test_the_tokenizer_is_the_one_that_belongs_to_the_model() -> None:
     data = (importlib.resources.files("rag") / "data" / "minilm_tokenizer.json").read_bytes()
-    assert minilm._checked(data, minilm.TOKENIZER_SHA256, "pincite") == data
+    assert minilm.checked_file(data, minilm.TOKENIZER_SHA256, "pincite") == data
 
 
 # Token vectors

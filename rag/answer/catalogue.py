@@ -17,8 +17,9 @@ HEADING = "About the files themselves"
 MAX_DESCRIBED = 8
 # So many names are listed in one sentence.
 MAX_NAMES = 50
-# Over 120 questions about the contents of the seeds the facts come to .01 at most; asked about, to .9 and more.
-ANSWERS_FROM = 0.5
+# Over 120 questions about the contents of the seeds the facts come to .01 at most, and to .73 where a question names a
+# file's subject ("How long is the bridge?" beside bridge.md); questions about the files come to .9 and more.
+ANSWERS_FROM = 0.9
 MAX_SHOWN = 3
 
 

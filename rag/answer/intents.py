@@ -31,6 +31,7 @@ EXAMPLES: Mapping[Kind, tuple[str, ...]] = {
         "Which documents do you have?",
         "List the documents",
         "Summarise all documents",
+        "Summarise everything",
         "Give me an overview of these files",
         "What topics do you cover?",
     ),
@@ -98,4 +99,13 @@ def _named(question: str, titles: Mapping[str, str]) -> tuple[str, str] | None:
             if several and words:
                 found[document] = words[0]
                 break
-    return next(iter(found.items())) if len(found) == 1 else None
+    named = found or _numbered(question, titles)
+    return next(iter(named.items())) if len(named) == 1 else None
+
+
+def _numbered(question: str, titles: Mapping[str, str]) -> dict[str, str]:
+    """The documents of whose names a part with a digit in it, which no other's has, is a word of the question."""
+    parts = {document: set(re.findall(r"[^\W_]+", document.rsplit("/", 1)[-1])) for document in titles}
+    numbers = {word for word in re.findall(r"[^\W_]+", question) if any(c.isdigit() for c in word)}
+    holders = {word: [document for document in titles if word in parts[document]] for word in numbers}
+    return {found[0]: word for word, found in holders.items() if len(found) == 1}
