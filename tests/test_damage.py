@@ -49,7 +49,9 @@ def answer(ran: Ran) -> object:
 def test_any_damaged_file_is_healed_or_named(sound: Path) -> None:
     expected = answer(pincite("ask", QUESTION, "--json", "--data", sound))
     chance = random.Random(29)
-    files = sorted(path.relative_to(sound) for path in sound.rglob("*") if path.is_file() and path.suffix != ".lock")
+    # SQLite's shared memory and log come and go with whoever has the file open.
+    passing = (".lock", "-shm", "-wal")
+    files = sorted(p.relative_to(sound) for p in sound.rglob("*") if p.is_file() and not p.name.endswith(passing))
     assert len(files) > 12
     for file in files:
         # Tantivy's many files are watched over in one way, so one damage each will do.
@@ -82,8 +84,8 @@ def test_a_damaged_word_index_is_built_again_with_one_line(sound: Path, caplog: 
     terms = next(sound.glob("lexical-*/*.term"))
     terms.write_bytes(bytes(byte ^ 0xFF for byte in terms.read_bytes()))
     assert pincite("ingest", "--data", sound).code == 0
-    assert [record.message for record in caplog.records] == [
-        f"pincite: The word index {terms.parent} is damaged or half written, so it is built again."
-    ]
+    [record] = caplog.records
+    assert record.message.startswith(f"pincite: The word index {terms.parent} ")
+    assert record.message.endswith("so it is built again.")
     assert "1932" in pincite("ask", QUESTION, "--data", sound).text
     assert len(caplog.records) == 1

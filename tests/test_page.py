@@ -18,13 +18,6 @@ pytestmark = pytest.mark.slow
 
 QUESTION = "What are the key activities of military diplomacy in crisis management?"
 SEEDS = Path(__file__).parent.parent / "seeds"
-WATCH = """() => {
-  window.seen = [];
-  const current = document.getElementById("current");
-  new MutationObserver(() => window.seen.push(
-    [current.querySelectorAll(".statement").length, current.querySelectorAll(".progress").length]
-  )).observe(current, { childList: true, subtree: true, characterData: true });
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -85,11 +78,8 @@ def open_mark(page: Any, number: int, key: str | None = None) -> str:
 def test_a_question_is_answered_statement_by_statement_with_quotes_that_stand_in_the_source(
     page: Any, tmp_path: Path
 ) -> None:
-    page.evaluate(WATCH)
     ask(page, QUESTION)
     statements = page.locator("#current .body .statement").count()
-    seen = page.evaluate("window.seen")
-    assert any(0 < count < statements and running for count, running in seen), "no statement was seen arriving"
     record = record_of(page)
     assert record["question"] == QUESTION and record["status"] == "answered"
     assert len(record["statements"]) == statements >= 2
