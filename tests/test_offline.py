@@ -89,3 +89,16 @@ def test_moving_the_point_moves_what_is_declined(chat: Chat, tmp_path: Path) -> 
 
     assert status(0.0, "Who won the chess tournament?") == "answered"
     assert status(1.0, "What damages the bridge most?") == "abstained"
+
+
+def test_of_a_tables_rows_and_of_numbered_clauses_the_one_asked_for_is_quoted(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    rows = "Route,Adult,Child\nLindow to Marsk,14 euros,7 euros\nLindow to Oxholm,19 euros,9 euros\n"
+    (folder / "fares.csv").write_text(rows, "utf-8")
+    chat = open_chat(load_settings({"documents": folder, "data": tmp_path / "data"}, {}))
+    answer = chat.ask("How much is a child's ticket from Lindow to Oxholm?")
+    assert "Oxholm" in answer.text
+    assert "Marsk" not in answer.text

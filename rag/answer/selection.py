@@ -8,6 +8,8 @@ import functools
 import importlib.resources
 import json
 import math
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -138,7 +140,8 @@ class Selector:
     @staticmethod
     def best(reading: Reading) -> list[Place]:
         """The sentences that most probably belong to the answer, best first, from at most MAX_UNITS units."""
-        return quotable(reading.probabilities(), lambda place: reading.sentence(place).unit)
+        probabilities = reading.probabilities()
+        return quotable(_rows_asked_for(reading, probabilities), lambda place: reading.sentence(place).unit)
 
     @staticmethod
     def _list(reading: Reading, place: Place) -> set[Place]:
@@ -172,6 +175,28 @@ class Selector:
         tokens = turn(encoding.tokens[words if any(words) else [True] * len(words)])
         packed = self._token_vectors.packed([embedded_text(passage.chunk) for passage in passages])
         return [line_matches(tokens, one) for one in packed]
+
+
+def _rows_asked_for(reading: Reading, probabilities: Mapping[Place, float]) -> dict[Place, float]:
+    """The probabilities without the rows of a table, or numbered clauses, beside one with more of the question's words.
+
+    Rows under one head read alike to a model; what tells them apart is the name or number that the question gives.
+    """
+    units = Counter((place[0], reading.sentence(place).unit) for place in probabilities)
+    asked = _words(reading.question)
+    shared = {
+        place: len(asked & _words(sentence_texts(reading.passages[place[0]].chunk)[place[1]]))
+        for place, probability in probabilities.items()
+        if reading.sentence(place).kind == "item"
+        and units[place[0], reading.sentence(place).unit] == 1
+        and probability >= CLOSE * max(probabilities.values())
+    }
+    most = {passage: max(n for place, n in shared.items() if place[0] == passage) for passage, _ in shared}
+    return {p: v for p, v in probabilities.items() if p not in shared or shared[p] == most[p[0]]}
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[^\W_]+", text.casefold()))
 
 
 def passage_pair(question: str, passage: Passage) -> Pair:
