@@ -15,7 +15,18 @@ Kind = Literal["greeting", "help", "contents", "summary", "question"]
 # An input is of the kind of the example that it is likest to, from this cosine on.
 LIKE = 0.8
 EXAMPLES: Mapping[Kind, tuple[str, ...]] = {
-    "greeting": ("Hi", "Hello", "Hello there", "Hey", "Good morning", "Thanks", "Thank you", "How are you?", "Bye"),
+    "greeting": (
+        "Hi",
+        "Hi there",
+        "Hello",
+        "Hello there",
+        "Hey",
+        "Good morning",
+        "Thanks",
+        "Thank you",
+        "How are you?",
+        "Bye",
+    ),
     "help": (
         "Help",
         "What can you do?",
