@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
+from rag.documents.passages import distinct_words
 from rag.index.rows import Entry, IndexedFile
 from rag.index.store import Store
 from rag.models.reader import Pair, Reader
@@ -51,8 +52,8 @@ def catalogue_facts(store: Store, question: str = "", documents: Collection[str]
         f"The documents are {names}{more}.",
     ]
     if len(entries) > MAX_DESCRIBED:
-        asked = _words(question)
-        shared = {entry.document: len(asked & _words(f"{entry.document} {entry.title}")) for entry in entries}
+        asked = distinct_words(question)
+        shared = {entry.document: len(asked & distinct_words(f"{entry.document} {entry.title}")) for entry in entries}
         named = sorted((e for e in entries if shared[e.document]), key=lambda e: -shared[e.document])
         entries = named[:MAX_DESCRIBED]
     return facts + [fact for entry in entries for fact in _about(entry, snapshot.files)]
@@ -75,7 +76,3 @@ def _day(entry: Entry, file: IndexedFile | None) -> str:
     if file is None or not file.mtime_ns:
         return ""
     return datetime.fromtimestamp(file.mtime_ns / 1e9, UTC).date().isoformat()
-
-
-def _words(text: str) -> set[str]:
-    return set(re.findall(r"[^\W_]+", text.casefold()))

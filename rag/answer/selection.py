@@ -8,14 +8,13 @@ import functools
 import importlib.resources
 import json
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rag.documents.passages import embedded_text, heading_line, sentence_texts
+from rag.documents.passages import distinct_words, embedded_text, heading_line, sentence_texts
 from rag.models.logistic import Logistic
 from rag.models.minilm import MiniLM, Vectors
 from rag.models.reader import Pair, Reader, Relevance
@@ -183,9 +182,9 @@ def _rows_asked_for(reading: Reading, probabilities: Mapping[Place, float]) -> d
     Rows under one head read alike to a model; what tells them apart is the name or number that the question gives.
     """
     units = Counter((place[0], reading.sentence(place).unit) for place in probabilities)
-    asked = _words(reading.question)
+    asked = distinct_words(reading.question)
     shared = {
-        place: len(asked & _words(sentence_texts(reading.passages[place[0]].chunk)[place[1]]))
+        place: len(asked & distinct_words(sentence_texts(reading.passages[place[0]].chunk)[place[1]]))
         for place, probability in probabilities.items()
         if reading.sentence(place).kind == "item"
         and units[place[0], reading.sentence(place).unit] == 1
@@ -193,10 +192,6 @@ def _rows_asked_for(reading: Reading, probabilities: Mapping[Place, float]) -> d
     }
     most = {passage: max(n for place, n in shared.items() if place[0] == passage) for passage, _ in shared}
     return {p: v for p, v in probabilities.items() if p not in shared or shared[p] == most[p[0]]}
-
-
-def _words(text: str) -> set[str]:
-    return set(re.findall(r"[^\W_]+", text.casefold()))
 
 
 def passage_pair(question: str, passage: Passage) -> Pair:

@@ -55,3 +55,8 @@ def units(sentences: tuple[Sentence, ...]) -> list[list[int]]:
         else:
             groups.append([position])
     return groups
+
+
+def distinct_words(text: str) -> set[str]:
+    """The words and numbers of a text, without regard to case."""
+    return set(re.findall(r"[^\W_]+", text.casefold()))
